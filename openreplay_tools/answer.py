@@ -1,0 +1,64 @@
+"""What an operation wants to say, before anyone decides how much of it fits.
+
+Every string in an `Answer` is an `Own` or a `Recorded` part, so the renderer knows what to fence; every row has a
+worth, so it knows what to leave out first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openreplay_tools.text import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table; the higher its worth, the later it is left out."""
+
+    cells: tuple[Line, ...]
+    worth: int = 0
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many there are: "42 of 310 events".
+
+    Args:
+        noun: plural, product words ("events").
+        total: how many match; None when the server does not tell.
+        at_most: True when the server's total may be too high.
+        first: number of the first row of this page, counting from 1.
+    """
+
+    noun: str
+    total: int | None
+    at_most: bool = False
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation wants to say.
+
+    Args:
+        subject: whose or which, directly after the count or as the title of a card.
+        scope: project, window, filters, order: what the answer is true about.
+        tally: the count, None for a single thing.
+        facts: lines that stand before the table.
+        headings: the table's columns; () for rows that need none.
+        rows: the table.
+        notes: lines after the table that are always shown.
+        rest: how to get the rows that are left out, said only when some are.
+    """
+
+    subject: Line = ()
+    scope: tuple[Line, ...] = ()
+    tally: Tally | None = None
+    facts: tuple[Line, ...] = ()
+    headings: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    notes: tuple[Line, ...] = field(default=())
+    rest: str = ""

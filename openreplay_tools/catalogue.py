@@ -1,0 +1,31 @@
+"""Every operation, in reading order."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from openreplay_tools.openreplay.events import list_session_events
+from openreplay_tools.openreplay.jobs import cancel_job, delete_user, get_job, list_jobs
+from openreplay_tools.openreplay.live import list_live_sessions, search_live_sessions
+from openreplay_tools.openreplay.projects import create_project, get_project, list_projects
+from openreplay_tools.openreplay.sessions import list_user_sessions
+from openreplay_tools.openreplay.users import get_user, search_users
+from openreplay_tools.operation import Operation
+
+AnyOperation: TypeAlias = Operation[Any, Any]
+
+OPERATIONS: tuple[AnyOperation, ...] = (
+    list_projects,
+    get_project,
+    create_project,
+    search_users,
+    get_user,
+    delete_user,
+    list_user_sessions,
+    list_session_events,
+    list_live_sessions,
+    search_live_sessions,
+    list_jobs,
+    get_job,
+    cancel_job,
+)

@@ -1,0 +1,135 @@
+"""The command line: `openreplay-tools mcp`, `sandbox`, `tools` and `call`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from openreplay_tools.errors import OpenReplayToolsError
+from openreplay_tools.toolkit import Toolkit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from openreplay_tools.catalogue import AnyOperation
+
+_USAGE_ERROR = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 refused or failed, 2 misused.
+
+    Args:
+        argv: arguments; None takes the process's own.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+    except (OpenReplayToolsError, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="openreplay-tools", description="Tools over recorded user sessions.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    mcp = commands.add_parser("mcp", help="serve the tools to an MCP host over standard input and output")
+    mcp.set_defaults(run=_mcp)
+    tools = commands.add_parser("tools", help="list the tools and their arguments")
+    tools.set_defaults(run=_tools)
+    call = commands.add_parser("call", help="call one tool, e.g. call openreplay_search_users query=ann limit=5")
+    call.add_argument("tool", help="its name; the prefix openreplay_ may be left out")
+    call.add_argument("arguments", nargs="*", help="name=value; lists and objects as JSON")
+    call.set_defaults(run=_call)
+    for command in (mcp, tools, call):
+        _add_selection(command)
+    sandbox = commands.add_parser("sandbox", help="run the embedded server, its data ending now")
+    sandbox.add_argument("--port", type=int, default=8787)
+    sandbox.add_argument("--edition", choices=("ee", "foss"), default="ee")
+    sandbox.set_defaults(run=_sandbox)
+    return parser
+
+
+def _add_selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--sandbox", action="store_true", help="use an embedded server instead of the one in the environment"
+    )
+    for name in ("groups", "tools", "effects"):
+        command.add_argument(f"--{name}", default=None, type=_names, help="comma-separated names, or all")
+
+
+def _names(text: str) -> tuple[str, ...] | str:
+    return text if text == "all" else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _toolkit(args: argparse.Namespace) -> Toolkit:
+    make = Toolkit.sandbox if args.sandbox else Toolkit.from_env
+    return make(groups=args.groups, tools=args.tools, effects=args.effects)
+
+
+def _mcp(args: argparse.Namespace) -> int:
+    from openreplay_tools.mcp import serve
+
+    with _toolkit(args) as toolkit:
+        for name, reason in toolkit.probe().unavailable.items():
+            print(f"Not offered: {name}: {reason}", file=sys.stderr)
+        asyncio.run(serve(toolkit))
+    return 0
+
+
+def _tools(args: argparse.Namespace) -> int:
+    with _toolkit(args) as toolkit:
+        for operation in toolkit.operations:
+            print(f"{operation.tool_name} [{operation.effect}]\n  {operation.description}")
+            for name, about in operation.schema["properties"].items():
+                print(f"    {name}: {about.get('description', '')}")
+    return 0
+
+
+def _call(args: argparse.Namespace) -> int:
+    name = args.tool if args.tool.startswith("openreplay_") else f"openreplay_{args.tool}"
+    with _toolkit(args) as toolkit:
+        known = {operation.tool_name: operation for operation in toolkit.operations}
+        reply = toolkit.call(name, _arguments(args.arguments, known.get(name)))
+    print(reply.text, file=sys.stderr if reply.is_error else sys.stdout)
+    return 1 if reply.is_error else 0
+
+
+def _arguments(words: list[str], operation: AnyOperation | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            print(f"{word!r} is not name=value.", file=sys.stderr)
+            raise SystemExit(_USAGE_ERROR)
+        kind = operation.schema["properties"].get(name, {}).get("type") if operation else None
+        found[name] = _value(value, kind)
+    return found
+
+
+def _value(text: str, kind: str | None) -> Any:
+    """Read a value: lists and truth values as JSON, everything else as text, which the argument model converts."""
+    if kind not in {"array", "object", "boolean"}:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.split(",") if kind == "array" else text
+
+
+def _sandbox(args: argparse.Namespace) -> int:
+    from openreplay_tools.sandbox import Sandbox
+
+    server = Sandbox(edition=args.edition, port=args.port, live_clock=True)
+    print(
+        f"OPENREPLAY_BASE_URL=http://127.0.0.1:{args.port} OPENREPLAY_API_KEY={server.api_key} OPENREPLAY_PROJECT='Acme Shop'",
+        flush=True,
+    )
+    server.serve_forever()
+    return 0

@@ -1,0 +1,173 @@
+"""What the sync and the async driver share and needs no HTTP library: feeding flows, remembering, limits, retries."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from openreplay_tools import wire
+from openreplay_tools.confirmation import Confirmations
+from openreplay_tools.errors import ApiError, OpenReplayToolsError, RequestTimeoutError, TransportError
+from openreplay_tools.operation import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openreplay_tools.operation import Command, Flow, Operation, Request
+    from openreplay_tools.settings import Settings
+
+T = TypeVar("T")
+
+
+class Steps(Generic[T]):
+    """Feeds a flow with replies and errors, one command at a time, and keeps its result."""
+
+    result: T
+
+    def __init__(self, flow: Flow[T]) -> None:
+        """Begin a flow."""
+        self._flow = flow
+        self._advance = partial(next, flow)
+
+    def command(self) -> Command | None:
+        """Return what the flow asks for next, None when it has ended."""
+        try:
+            command: Command = self._advance()
+        except StopIteration as stop:
+            self.result = stop.value
+            return None
+        return command
+
+    def reply(self, value: Any) -> None:
+        """Answer the last command."""
+        self._advance = partial(self._flow.send, value)
+
+    def error(self, error: OpenReplayToolsError) -> None:
+        """Throw an error into the flow where it waits for an answer."""
+        self._advance = partial(self._flow.throw, error)
+
+
+class Rules:
+    """One client's settings applied: scope, deadline, memory, retries, bounds. Safe to share between threads and loops."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Hold the settings."""
+        self.settings = settings
+        self.lock = threading.Lock()
+        self._memory: dict[str, tuple[float, Any]] = {}
+
+    def scope(self) -> Scope:
+        """Return the surroundings of one call; project, session and window are resolved by the operation."""
+        settings = self.settings
+        return Scope(
+            now=settings.clock().astimezone(settings.zone),
+            zone=settings.zone,
+            dashboard=settings.dashboard,
+            host=settings.host,
+            default_project=settings.project,
+            credentials=frozenset({"key"} if settings.api_key.get_secret_value() else ()),
+            confirmations=Confirmations(settings.secret.get_secret_value()),
+        )
+
+    def deadline(self) -> float:
+        """Return when a call that begins now has to be over, on the monotonic clock."""
+        return time.monotonic() + self.settings.deadline
+
+    def phases(self, deadline: float) -> dict[str, float]:
+        """Return the limits of one request: each phase has its own, none outlives the call's deadline.
+
+        Raises:
+            RequestTimeoutError: the deadline has passed.
+        """
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise self.late()
+        connect, read = min(left, self.settings.connect_timeout), min(left, self.settings.read_timeout)
+        return {"connect": connect, "read": read, "write": read, "pool": connect}
+
+    def late(self) -> RequestTimeoutError:
+        """Return the error for a call that took too long."""
+        host, seconds = self.settings.host, self.settings.deadline
+        return RequestTimeoutError(f"{host} did not answer within {seconds:g} s. Try again, or narrow the request.")
+
+    def too_long(self) -> TransportError:
+        """Return the error for a reply beyond the bound."""
+        size = self.settings.max_reply_bytes // 1024
+        return TransportError(f"The reply is longer than {size} KiB. Ask for less: a smaller limit, a shorter window.")
+
+    def remember(self, request: Request[Any], message: wire.Message, reply: Any) -> None:
+        """Keep a reply that may be asked for again; a write makes everything kept doubtful."""
+        with self.lock:
+            if not request.reads:
+                self._memory.clear()
+            elif request.cache_seconds:
+                self._memory[message.url] = (time.monotonic() + request.cache_seconds, reply)
+
+    def recall(self, request: Request[Any], message: wire.Message) -> Any:
+        """Return a kept reply, or None."""
+        if not request.cache_seconds:
+            return None
+        with self.lock:
+            until, reply = self._memory.get(message.url, (0.0, None))
+        return reply if time.monotonic() < until else None
+
+    def pause(self, request: Request[Any], attempt: int, error: OpenReplayToolsError, deadline: float) -> float:
+        """Return the seconds to wait before the next try.
+
+        Args:
+            request: only reads are sent again.
+            attempt: 0 after the first failure.
+            error: only broken connections and the server's passing troubles are worth it.
+            deadline: a wait beyond it is not worth it.
+
+        Raises:
+            OpenReplayToolsError: the error itself, when it is not to be tried again.
+        """
+        worth = isinstance(error, TransportError) and not isinstance(error, RequestTimeoutError)
+        worth = worth or (isinstance(error, ApiError) and error.status in wire.RETRYABLE_STATUSES)
+        if request.reads and worth and attempt < self.settings.retries:
+            wait = wire.wait_before_retry(attempt, error, deadline - time.monotonic())
+            if wait is not None:
+                return wait
+        raise error
+
+
+class Body:
+    """Collects a reply's bytes within the size bound and the deadline."""
+
+    def __init__(self, rules: Rules, deadline: float) -> None:
+        """Begin empty."""
+        self._rules = rules
+        self._deadline = deadline
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take a piece.
+
+        Raises:
+            TransportError: the reply is too long or takes too long.
+        """
+        self._size += len(chunk)
+        if self._size > self._rules.settings.max_reply_bytes:
+            raise self._rules.too_long()
+        if time.monotonic() > self._deadline:
+            raise self._rules.late()
+        self._chunks.append(chunk)
+
+    def whole(self) -> bytes:
+        """Return all of it."""
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+
+@contextmanager
+def named(operation: Operation[Any, Any]) -> Iterator[None]:
+    """Note on an error which operation it ended."""
+    try:
+        yield
+    except OpenReplayToolsError as error:
+        error.operation = error.operation or operation.tool_name
+        raise

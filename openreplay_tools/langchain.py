@@ -1,0 +1,122 @@
+"""LangChain: the toolkit's operations as `BaseTool`s. Needs the extra `openreplay-tools[langchain]`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, PrivateAttr
+
+from openreplay_tools.schema import explain
+from openreplay_tools.toolkit import Choice, Toolkit
+
+try:
+    from langchain_core.tools import BaseTool, BaseToolkit, ToolException
+except ImportError as error:
+    raise ImportError("The LangChain tools need langchain-core: pip install 'openreplay-tools[langchain]'.") from error
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from pydantic import ValidationError
+
+    from openreplay_tools.catalogue import AnyOperation
+    from openreplay_tools.toolkit import Reply
+
+
+class OpenReplayTool(BaseTool):
+    """One operation: the text is the content, the complete typed result the artifact."""
+
+    response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
+    handle_tool_error: Any = True
+    _operation: AnyOperation = PrivateAttr()
+    _toolkit: Toolkit = PrivateAttr()
+
+    def __init__(self, operation: AnyOperation, toolkit: Toolkit, **fields: Any) -> None:
+        """Bind an operation.
+
+        Args:
+            operation: what the tool does.
+            toolkit: what runs it.
+            **fields: fields of `BaseTool`, such as callbacks.
+        """
+
+        def refuse(error: ValidationError) -> str:
+            return toolkit.refusal(explain(error, operation.arguments)).text
+
+        marks = {
+            "group": operation.group,
+            "read_only": operation.effect == "read",
+            "destructive": operation.effect == "destroy",
+        }
+        known: dict[str, Any] = {
+            "name": operation.tool_name,
+            "description": operation.description,
+            "args_schema": operation.arguments,
+            "handle_validation_error": refuse,
+            "metadata": marks,
+        }
+        super().__init__(**{**known, **fields})
+        self._operation = operation
+        self._toolkit = toolkit
+
+    @property
+    def tool_call_schema(self) -> dict[str, Any]:
+        """The schema that a model sees, the same in every framework."""
+        return {**self._operation.schema, "description": self.description}
+
+    def _run(self, **arguments: Any) -> tuple[str, dict[str, Any]]:
+        return _told(self._toolkit.call(self.name, arguments))
+
+    async def _arun(self, **arguments: Any) -> tuple[str, dict[str, Any]]:
+        return _told(await self._toolkit.acall(self.name, arguments))
+
+
+def _told(reply: Reply) -> tuple[str, dict[str, Any]]:
+    if reply.is_error:
+        raise ToolException(reply.text)
+    return reply.text, reply.data
+
+
+class OpenReplayToolkit(BaseToolkit):
+    """Tools over recorded user sessions for a LangChain agent.
+
+    >>> toolkit = OpenReplayToolkit.from_env()  # doctest: +SKIP
+    >>> agent = create_agent(model, toolkit.get_tools())
+    """
+
+    model_config = {"arbitrary_types_allowed": True}
+
+    core: Toolkit = Field(exclude=True, repr=False)
+
+    @classmethod
+    def from_env(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+        """Build from the environment; see `Toolkit.from_env`."""
+        return cls(core=Toolkit.from_env(groups=groups, tools=tools, effects=effects, **given))
+
+    @classmethod
+    def sandbox(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+        """Build over an embedded server with planted incidents; see `Toolkit.sandbox`."""
+        return cls(core=Toolkit.sandbox(groups=groups, tools=tools, effects=effects, **given))
+
+    def get_tools(self) -> list[BaseTool]:
+        """Return the tools; sends nothing."""
+        return [OpenReplayTool(operation, self.core) for operation in self.core.operations]
+
+    def probe(self) -> Self:
+        """Narrow the offer to what the server can do; see `Toolkit.probe`."""
+        self.core.probe()
+        return self
+
+    async def aprobe(self) -> Self:
+        """Narrow the offer from async code; see `Toolkit.probe`."""
+        await self.core.aprobe()
+        return self
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Tools that cannot work here, each with the reason."""
+        return self.core.unavailable
+
+    def close(self) -> None:
+        """Close the connections, and the embedded server when there is one."""
+        self.core.close()

@@ -1,0 +1,122 @@
+"""LlamaIndex: the toolkit's operations as `FunctionTool`s that validate. Needs the extra `openreplay-tools[llama-index]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from openreplay_tools.toolkit import Choice, Toolkit
+
+try:
+    from llama_index.core.tools import FunctionTool, ToolMetadata, ToolOutput
+    from llama_index.core.tools.tool_spec.base import BaseToolSpec
+except ImportError as error:
+    raise ImportError(
+        "The LlamaIndex tools need llama-index-core: pip install 'openreplay-tools[llama-index]'."
+    ) from error
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from openreplay_tools.catalogue import AnyOperation
+    from openreplay_tools.toolkit import Reply
+
+
+@dataclass
+class OpenReplayToolMetadata(ToolMetadata):
+    """Metadata whose schema is made once, the same for every framework."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def get_parameters_dict(self) -> dict[str, Any]:
+        """Return the arguments' JSON schema."""
+        return self.parameters
+
+
+class OpenReplayTool(FunctionTool):
+    """One operation: the text is the content, the complete typed result the raw output."""
+
+    def __init__(self, operation: AnyOperation, toolkit: Toolkit) -> None:
+        """Bind an operation.
+
+        Args:
+            operation: what the tool does.
+            toolkit: what runs it.
+        """
+        name = operation.tool_name
+
+        def fn(**arguments: Any) -> Reply:
+            return toolkit.call(name, arguments)
+
+        async def async_fn(**arguments: Any) -> Reply:
+            return await toolkit.acall(name, arguments)
+
+        known = OpenReplayToolMetadata(operation.description, name, operation.arguments, parameters=operation.schema)
+        super().__init__(fn=fn, async_fn=async_fn, metadata=known)
+
+    def call(self, *args: Any, **arguments: Any) -> ToolOutput:
+        """Call the operation; a refusal is an output with `is_error`."""
+        return self._output(self.fn(*args, **arguments), arguments)
+
+    async def acall(self, *args: Any, **arguments: Any) -> ToolOutput:
+        """Call the operation from async code."""
+        return self._output(await self.async_fn(*args, **arguments), arguments)
+
+    def __call__(self, *args: Any, **arguments: Any) -> ToolOutput:
+        """Call the operation."""
+        return self.call(*args, **arguments)
+
+    def _output(self, reply: Reply, arguments: dict[str, Any]) -> ToolOutput:
+        return ToolOutput(
+            tool_name=self.metadata.get_name(),
+            content=reply.text,
+            raw_input=arguments,
+            raw_output=reply.data,
+            is_error=reply.is_error,
+        )
+
+
+class OpenReplayToolSpec(BaseToolSpec):
+    """Tools over recorded user sessions for a LlamaIndex agent.
+
+    >>> spec = OpenReplayToolSpec.from_env()  # doctest: +SKIP
+    >>> agent = FunctionAgent(tools=spec.to_tool_list(), llm=llm)
+    """
+
+    def __init__(self, core: Toolkit) -> None:
+        """Wrap a toolkit; use `from_env` or `sandbox`."""
+        self.core = core
+        self.spec_functions = [operation.tool_name for operation in core.operations]
+
+    @classmethod
+    def from_env(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+        """Build from the environment; see `Toolkit.from_env`."""
+        return cls(Toolkit.from_env(groups=groups, tools=tools, effects=effects, **given))
+
+    @classmethod
+    def sandbox(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+        """Build over an embedded server with planted incidents; see `Toolkit.sandbox`."""
+        return cls(Toolkit.sandbox(groups=groups, tools=tools, effects=effects, **given))
+
+    def to_tool_list(self, *_: Any, **__: Any) -> list[FunctionTool]:
+        """Return the tools; sends nothing. The toolkit's own choice replaces LlamaIndex's arguments."""
+        return [OpenReplayTool(operation, self.core) for operation in self.core.operations]
+
+    def probe(self) -> Self:
+        """Narrow the offer to what the server can do; see `Toolkit.probe`."""
+        self.core.probe()
+        return self
+
+    async def aprobe(self) -> Self:
+        """Narrow the offer from async code; see `Toolkit.probe`."""
+        await self.core.aprobe()
+        return self
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Tools that cannot work here, each with the reason."""
+        return self.core.unavailable
+
+    def close(self) -> None:
+        """Close the connections, and the embedded server when there is one."""
+        self.core.close()

@@ -1,0 +1,364 @@
+r"""Secrets in recorded text, masked before a model sees it: passwords, tokens, keys, card and account numbers.
+
+A value is a secret because of the name it stands under (`token=…`, `"password": …`, `Authorization: …`) or because of
+its own shape (a JWT, a card number). `RULES` lists both kinds in the order in which they are applied. Whatever a
+visitor wrote, a text is read in linear time, and masking twice changes nothing more. Recorded JSON is often nested in
+JSON or HTML, so a quotation mark may be `"`, `\"`, `\\\"`, `&#34;`, `\u0026#34;` or `%22`.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+_FLAGS: Final = re.ASCII | re.IGNORECASE
+_MASK: Final = "[masked]"
+_MASKED = re.compile(r"\[masked(?: [a-z]{2,7}){0,2}\](?!\w)", re.ASCII)
+
+# --- What a name says ---
+
+# A name that ends so is secret whatever stands before: access_token, csrfToken, X-Amz-Security-Token, user[password].
+_ENDINGS: Final = (
+    r"token|passwd|password(?:[_-]?(?:confirm(?:ation)?|repeat|again|\d))?|passphrase|pwd|secret"
+    r"|(?:api|access|secret|private|signing|encryption|auth)[_-]?key|signature|amz-credential|authorization|cookies?"
+    r"|jsessionid|phpsessid|(?:card|cc)[_-]?(?:number|num|no)|cvv2?|cvc2?|one[_-]?time[_-]?code|security[_-]?code"
+)
+# These are secret as a word of their own: user_pin and smsOtp, not shipping or laptop.
+_WORDS: Final = r"sig|t?otp|pin|ssn|iban|jwt"
+# These are secret in a query or fragment; `key` and `pass` also elsewhere when the value looks like one.
+_QUERY_WORDS: Final = r"key|pass|sid|session(?:[_-]?id)?|code|state"
+# Pieces of which every name above contains one.
+_NAME_HINTS: Final = (
+    *(
+        "token",
+        "pass",
+        "pwd",
+        "secret",
+        "key",
+        "sig",
+        "credential",
+        "authorization",
+        "cookie",
+        "sess",
+        "card",
+        "cc",
+        "cv",
+    ),
+    *("code", "otp", "pin", "ssn", "iban", "jwt", "sid", "state"),
+)
+_NAME: Final = rf"(?:(?P<ending>{_ENDINGS})|(?P<word>{_WORDS})|(?P<query>{_QUERY_WORDS}))"
+
+_NAME_AT_END = re.compile(rf"{_NAME}\]*\Z", _FLAGS)
+_WORD_BEFORE = re.compile(r"(?:^|[^a-z0-9]|%(?:25)?(?:3f|26|23|5b|22)|u0026|u003f|\\[nrt])\Z", _FLAGS)
+_QUERY_BEFORE = re.compile(r"(?:[?&#;]|%(?:25)?(?:3f|26|23)|u0026|u003f)\Z", _FLAGS)
+_LONGEST_BEFORE: Final = 5
+_LABEL_BEFORE = re.compile(r"\[masked (?:private )?\Z")  # `[masked jwt]=…`: our own words are no name
+_LONGEST_LABEL: Final = len("[masked private ")
+
+_ORDINARY = re.compile(r"(?:true|false|null|none|nil|undefined|nan|\{|\[|\$\{.*|=.*)?\Z", _FLAGS | re.DOTALL)
+_OPENREPLAY_SESSION = re.compile(r"\d{17,20}\Z", re.ASCII)
+_STATUS_CODE = re.compile(r"\d{1,4}\Z", re.ASCII)
+_OPAQUE = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[a-z])[\w.~+/=%-]{16,}\Z", _FLAGS)
+_CREDENTIAL = re.compile(r"\S{20,}|(?=[^\s]*\d)\S{4,}", re.ASCII)
+
+
+def _may_be_secret(name: re.Match[str]) -> bool:
+    """Tell whether the name is a secret's, as far as what stands before it tells."""
+    text, start = name.string, name.start()
+    before = text[max(0, start - _LONGEST_BEFORE) : start]
+    if _LABEL_BEFORE.search(text[max(0, start - _LONGEST_LABEL) : start]):
+        return False
+    if name["ending"] or _WORD_BEFORE.search(before):
+        return not name["query"] or not before or before[-1] not in "_-."
+    return bool(name["word"]) and text[start].isupper() and text[start - 1].islower()
+
+
+def _is_secret(name: re.Match[str], value: str, *, in_query: bool = False) -> bool:
+    """Tell whether what stands under a secret's name is a secret."""
+    if _ORDINARY.match(value):
+        return False
+    word = (name["query"] or "").lower()
+    if not word:
+        return True
+    if not in_query:
+        return word in {"key", "pass"} and bool(_OPAQUE.match(value))
+    if word == "code":
+        return not _STATUS_CODE.match(value)
+    if word == "state":
+        return bool(_OPAQUE.match(value))
+    return not _OPENREPLAY_SESSION.match(value)
+
+
+# --- Values under a name ---
+
+_QUOTE: Final = r"\\*+(?:[\"']|&#34;|&#39;|&quot;|%22|(?<=\\)u0026#34;|(?<=\\)u0022)"
+_FIELD = re.compile(
+    # token=  "token":  \"token\":  token%3D  user[token]=  "name":"token","value":  name="token" value=
+    rf"{_NAME}(?:\]|%5d){{0,3}}(?P<mark>{_QUOTE})?(?(mark)(?:[\s,]{{1,8}}(?:{_QUOTE})?value(?:{_QUOTE})?)?)"
+    r"(?P<sign>\s{0,8}(?:=>|[:=]|%(?:25)?3[ad])\s{0,8})",
+    _FLAGS,
+)
+_OPENING = re.compile(r"(\\*+)([\"']|&#34;|&#39;|&quot;|%22|(?<=\\)u0026#34;|(?<=\\)u0022)", _FLAGS)
+_PARAMETER_SIGNS: Final = frozenset({"=", "%3d", "%253d"})
+_BLOCK = re.compile(r"(?!\[masked)(?:\[[^\[\]]*+\]|\{[^{}]*+\})")
+_PARAMETER = re.compile(r"[^\s&#\"<>\\]*+")
+_ENCODED_PARAMETER = re.compile(r"(?:[^\s&#\"<>\\%]|%(?!(?:25){0,3}(?:26|23|22)))*+")
+_SCALAR = re.compile(r"[^\s,;}\]&\"'\\<>]*+")
+_COOKIES = re.compile(r"[^\s=;,\"\\]{1,100}=[^\r\n\"\\]*+")
+_AUTHORIZATION = re.compile(
+    r"(?:digest|aws4-hmac-sha256) [^\r\n\"\\]*+"
+    r"|(?:(?:bearer|basic|token|apikey|negotiate|ntlm|hawk) +)?[^\s,;&#\"'\\<>]*+",
+    _FLAGS,
+)
+_FIRST_LOOK: Final = 100  # characters of a value that tell whether it is secret, where the name alone does not
+
+
+def _mask_fields(text: str) -> str:
+    """Mask what stands under a secret name: parameters, form and JSON fields, headers."""
+    kept: list[str] = []
+    done = position = 0
+    while field := _FIELD.search(text, position):
+        position = field.end()
+        if not _may_be_secret(field):
+            continue
+        start, end = _value(text, field, position + _FIRST_LOOK if field["query"] else len(text))
+        in_query = field["sign"].lower() in _PARAMETER_SIGNS and bool(
+            _QUERY_BEFORE.search(text[max(0, field.start() - _LONGEST_BEFORE) : field.start()])
+        )
+        if start == end or not _is_secret(field, text[start:end], in_query=in_query):
+            continue
+        start, end = _value(text, field, len(text))
+        if not _MASKED.fullmatch(text, start, end):
+            # A number or a list becomes a string, in the quotation marks of its name.
+            marks = field["mark"] if field["mark"] and not _OPENING.match(text, field.end()) else ""
+            kept += (text[done:start], marks, _MASK, marks)
+            done = end
+        position = end
+    return "".join(kept) + text[done:] if kept else text
+
+
+def _value(text: str, field: re.Match[str], limit: int) -> tuple[int, int]:
+    """Where the value of a field stands; an empty place when it is not one that may be masked."""
+    start, sign, name = field.end(), field["sign"].lower(), (field["ending"] or "").lower()
+    if opening := _OPENING.match(text, start):
+        return opening.end(), _closing(text, opening, limit)
+    if found := _MASKED.match(text, start):
+        return start, found.end()
+    if name == "authorization":
+        found = _AUTHORIZATION.match(text, start, limit)
+    elif sign in _PARAMETER_SIGNS:
+        found = (_PARAMETER if sign == "=" else _ENCODED_PARAMETER).match(text, start, limit)
+    elif field["mark"]:
+        found = _BLOCK.match(text, start, limit) or _SCALAR.match(text, start, limit)
+    elif name.startswith("cookie"):
+        found = _COOKIES.match(text, start, limit)
+    else:
+        found = _SCALAR.match(text, start, limit)
+        # Prose has such colons too: "Invalid token: expired".
+        if found and not _CREDENTIAL.match(found[0]):
+            found = None
+    return start, found.end() if found else start
+
+
+def _closing(text: str, opening: re.Match[str], limit: int) -> int:
+    """Where a quoted value ends: before the quotation mark of the same or an outer level, or with a text cut short."""
+    slashes, mark = len(opening[1]), opening[2].lower()
+    for found in _CLOSINGS[mark].finditer(text, opening.end(), limit):
+        more = len(found[1]) - slashes
+        if more <= 0:
+            return found.start()
+        # At nesting level n a mark carries 2**n - 1 backslashes, and a backslash before it 2**(n + 1) more.
+        if more % (2 * (slashes + 1)) == 0:
+            return found.start() + more
+    return max(opening.end(), min(limit, len(text)))
+
+
+_CLOSINGS: Final = {
+    mark: re.compile(rf"(?<!\\)(\\*+){re.escape(mark)}", _FLAGS)
+    for mark in ('"', "'", "&#34;", "&#39;", "&quot;", "%22", "u0026#34;", "u0022")
+}
+
+# --- Values with a shape of their own ---
+
+_START: Final = r"(?:(?<![a-z0-9_-])|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))"
+_USER_INFO = re.compile(r"(://[^\s/?#:@\"<>]{0,256}:)[^\s/?#\"<>]{1,256}@", re.ASCII)
+_SCHEME = re.compile(r"\b(bearer|basic)(\s{1,4}|%20|\+)([\w.~+/=-]{3,}+)", _FLAGS)
+_AFTER_SCHEME = re.compile(
+    r"(?:auth(?:entication|orization)?|credentials?|tokens?|scheme|header|realm|error|scope)[=.]*\Z", _FLAGS
+)
+_JWT = re.compile(rf"{_START}([\w-]{{10,}}+)(?:\.[\w-]*+){{1,4}}+", _FLAGS)
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----(?:[^-\"'<>{}]|-(?!----))*+"
+    r"(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----)?"
+)
+_KNOWN_KEY = re.compile(
+    rf"{_START}(?-i:(?:AKIA|ASIA)[0-9A-Z]{{16}}(?![0-9A-Za-z])|(?:sk|rk|pk)[-_](?=[\w-]*\d)[\w-]{{16,}}+"
+    r"|gh[pousr]_[0-9A-Za-z]{20,}+|github_pat_\w{20,}+|glpat-[\w-]{16,}+|xox[a-z]-[\w-]{8,}+|AIza[\w-]{30,}+)",
+    _FLAGS,
+)
+_CARD = re.compile(
+    r"(?:(?<![a-z0-9%+])|(?<=[a-z0-9]\+)|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))(?<!%2b)(?<!\d\.)(?<!/session/)(?<!/sessions/)"
+    r"(?:\d{13,16}|\d{19}|\d{4}(?P<gap>[ .+\xa0-]|%20)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{3})?"
+    r"|\d{4}(?P<narrow>[ .+\xa0-]|%20)\d{6}(?P=narrow)\d{4,5})(?![a-z0-9])(?!\.\d)",
+    _FLAGS,
+)
+# Issuers and their lengths. Nineteen digits only where no session id can be meant.
+_ISSUER = re.compile(
+    r"4\d{12}(?:\d{3})?|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14}|6\d{15}|5[06-8]\d{11,14}"
+    r"|(?:62|6011)\d+(?<=\d{19})",
+    re.ASCII,
+)
+_IBAN_LENGTHS: Final = (
+    "NO15 BE16 DK18 FI18 FO18 GL18 NL18 MK19 SI19 AT20 BA20 EE20 KZ20 LT20 LU20 XK20 CH21 HR21 LI21 LV21 BG22 BH22 CR22"
+    " DE22 GB22 GE22 IE22 ME22 RS22 VA22 AE23 GI23 IL23 IQ23 OM23 TL23 AD24 CZ24 ES24 MD24 PK24 RO24 SA24 SE24 SK24"
+    " TN24 VG24 LY25 PT25 ST25 IS26 TR26 FR27 GR27 IT27 MC27 MR27 SM27 AL28 AZ28 BY28 CY28 DO28 GT28 HU28 LB28 PL28"
+    " SV28 BR29 EG29 PS29 QA29 UA29 JO30 KW30 MU30 MT31 SC31 LC32"
+)
+_IBAN = re.compile(
+    r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))(?:"
+    + "|".join(rf"{each[:2]}\d\d(?: ?[A-Z0-9]){{{int(each[2:]) - 4}}}" for each in _IBAN_LENGTHS.split())
+    + r")(?![A-Za-z0-9])",
+    re.ASCII,
+)
+
+
+def _mask_scheme(found: re.Match[str]) -> str:
+    """Mask `Bearer …` and `Basic …`, but not `Basic authentication`."""
+    scheme, gap, value = found.groups()
+    if scheme.lower() == "basic":
+        secret = _is_basic(value)
+    else:
+        secret = not _AFTER_SCHEME.match(value) and (scheme == "Bearer" or bool(_CREDENTIAL.match(value)))
+    return f"{scheme}{gap}{_MASK}" if secret else found[0]
+
+
+def _is_basic(value: str) -> bool:
+    """Tell whether this is a user and a password in base64."""
+    try:
+        decoded = base64.b64decode(value + "=" * (-len(value) % 4))
+    except ValueError:
+        return bool(_OPAQUE.match(value))
+    return b":" in decoded and decoded.isascii()
+
+
+def _mask_jwt(found: re.Match[str]) -> str:
+    head = found[1].find("eyJ")
+    return f"{found[0][:head]}[masked jwt]" if head >= 0 else found[0]
+
+
+def _mask_card(found: re.Match[str]) -> str:
+    if _is_card(found[0]):
+        return "[masked card number]"
+    shorter = found[0][: -3 - len(found["gap"])] if found["gap"] else ""
+    return f"[masked card number]{found[0][len(shorter) :]}" if _is_card(shorter) else found[0]
+
+
+def _is_card(written: str) -> bool:
+    digits = re.sub(r"%20|[^0-9]", "", written)
+    if not _ISSUER.fullmatch(digits):
+        return False
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(doubled) + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0
+
+
+def _mask_iban(found: re.Match[str]) -> str:
+    plain = found[0].replace(" ", "")
+    check = int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4])) % 97
+    return "[masked iban]" if check == 1 else found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of secret.
+
+    Args:
+        name: what it finds.
+        hints: lower-case pieces of which a text must contain one; none means: any text.
+        apply: returns the text with these secrets masked.
+    """
+
+    name: str
+    hints: tuple[str, ...]
+    apply: Callable[[str], str]
+
+
+RULES: Final = (
+    Rule("values under a secret name", _NAME_HINTS, _mask_fields),
+    Rule("passwords in addresses", ("://",), lambda text: _USER_INFO.sub(rf"\1{_MASK}@", text)),
+    Rule("bearer and basic credentials", ("bearer", "basic"), lambda text: _SCHEME.sub(_mask_scheme, text)),
+    Rule("private keys", ("-----begin",), lambda text: _PRIVATE_KEY.sub("[masked private key]", text)),
+    Rule("json web tokens", ("eyj",), lambda text: _JWT.sub(_mask_jwt, text)),
+    Rule(
+        "keys of known services",
+        ("akia", "asia", "sk-", "sk_", "rk_", "pk_", "gh", "glpat-", "xox", "aiza"),
+        lambda text: _KNOWN_KEY.sub("[masked key]", text),
+    ),
+    Rule("payment card numbers", (), lambda text: _CARD.sub(_mask_card, text)),
+    Rule("bank account numbers", (), lambda text: _IBAN.sub(_mask_iban, text)),
+)
+
+# Every secret contains one of these; most labels and paths contain none.
+_SUSPECT = re.compile(
+    r"[=:]|%3|bearer|basic|eyj|-----begin|akia|asia|[srp]k[_-]|gh[a-z]_|github_pat|glpat|xox|aiza|\d{4}|[a-z]{2}\d\d",
+    _FLAGS,
+)
+
+
+def mask(text: str) -> str:
+    """Mask the secrets in a recorded text, keeping their names; any other text is returned as it is."""
+    if not _SUSPECT.search(text):
+        return text
+    lowered = text.lower()
+    for rule in RULES:
+        if not rule.hints or any(hint in lowered for hint in rule.hints):
+            text = rule.apply(text)
+    return text
+
+
+def mask_tree(value: JSON) -> JSON:
+    """Mask every string of a JSON value, and as a whole what stands under a secret name, however deep it is."""
+    root: list[JSON] = [value]
+    pending: list[tuple[Any, Any]] = [(root, 0)]
+    while pending:
+        holder, place = pending.pop()
+        current = holder[place]
+        if isinstance(current, dict):
+            members = {name: _MASK if _is_secret_item(current, name, each) else each for name, each in current.items()}
+            pending += [(members, name) for name in members]
+            holder[place] = members
+        elif isinstance(current, list):
+            holder[place] = list(current)
+            pending += [(holder[place], index) for index in range(len(current))]
+        else:
+            holder[place] = _mask_leaf(current)
+    return root[0]
+
+
+def _mask_leaf(value: JSON) -> JSON:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, int) and not isinstance(value, bool) and (masked := mask(str(value))) != str(value):
+        return masked
+    return value
+
+
+def _is_secret_item(item: dict[str, JSON], name: str, value: JSON) -> bool:
+    """Tell whether a member is secret by its own name, or by the name beside it: `{"name": "token", "value": …}`."""
+    if value is None or isinstance(value, bool) or value in ("", [], {}):
+        return False
+    if name == "value":
+        beside = (item.get(key) for key in ("name", "key", "field", "label"))
+        names = [each for each in beside if isinstance(each, str)]
+    else:
+        names = [name]
+    shown = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else "…"
+    return any(
+        (found := _NAME_AT_END.search(each)) and _may_be_secret(found) and _is_secret(found, shown) for each in names
+    )

@@ -1,0 +1,1 @@
+"""OpenReplay: what its servers offer, one module per resource."""

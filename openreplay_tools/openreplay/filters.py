@@ -1,0 +1,293 @@
+"""Typed filters: checked before the request, so that the server never silently ignores or falsifies one.
+
+The server takes almost anything and drops what it does not understand (contract §2.10, observed §A10-A12, A17). Here
+every name, operator, data type and value is checked first; what the server would get wrong is asked in another form or
+refused with the reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from openreplay_tools import windows
+from openreplay_tools.errors import ArgumentsError
+from openreplay_tools.text import Given, Own
+
+if TYPE_CHECKING:
+    from openreplay_tools.operation import Scope
+    from openreplay_tools.text import Line
+
+Operator = Literal[
+    "is", "is_not", "contains", "not_contains", "starts_with", "ends_with", "regex",
+    "greater", "greater_or_equal", "less", "less_or_equal", "exists", "missing",
+]  # fmt: skip
+Values = Annotated[
+    list[Annotated[str, Field(max_length=256)]],
+    Field(max_length=10, description="Values; any may match. Numbers and times as text."),
+]
+
+_WIRE = {
+    "is": "is", "is_not": "isNot", "contains": "contains", "not_contains": "notContains", "starts_with": "startsWith",
+    "ends_with": "endsWith", "regex": "regex", "greater": ">", "greater_or_equal": ">=", "less": "<", "less_or_equal": "<=",
+    "exists": "isAny", "missing": "isUndefined",
+}  # fmt: skip
+_TIME_WIRE = {"greater": "after", "greater_or_equal": "onOrAfter", "less": "before", "less_or_equal": "onOrBefore"}
+_WORDS = {
+    "is": "is", "is_not": "is not", "contains": "contains", "not_contains": "does not contain", "starts_with": "starts with",
+    "ends_with": "ends with", "regex": "matches", "greater": ">", "greater_or_equal": "≥", "less": "<", "less_or_equal": "≤",
+    "exists": "exists", "missing": "is missing",
+}  # fmt: skip
+_COMPARISONS = frozenset(_TIME_WIRE)
+_LIKE = frozenset({"contains", "starts_with", "ends_with"})
+_ONE_VALUE = frozenset({*_COMPARISONS})
+_NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")
+_PREFIX = "property:"
+
+# Columns of a user record that can be filtered on (contract §2.4), by the names people use.
+USER_COLUMNS = {
+    "user_id": "$user_id", "email": "$email", "name": "$name", "first_name": "$first_name", "last_name": "$last_name",
+    "phone": "$phone", "country": "$country", "state": "$state", "city": "$city", "created": "$created_at",
+    "last_seen": "$last_seen", "first_event": "$first_event_at", "current_url": "$current_url",
+    "initial_referrer": "$initial_referrer", "referring_domain": "$referring_domain", "sdk_version": "$sdk_version",
+    "utm_source": "initial_utm_source", "utm_medium": "initial_utm_medium", "utm_campaign": "initial_utm_campaign",
+}  # fmt: skip
+TIME_COLUMNS = frozenset({"$created_at", "$last_seen", "$first_event_at"})
+
+# Events that trackers record by themselves (contract §2.8); all other names are the site's own.
+CAPTURED_EVENTS = frozenset({
+    "CLICK", "INPUT", "LOCATION", "ERROR", "REQUEST", "GRAPHQL", "PERFORMANCE", "ISSUE", "TAP", "SWIPE", "CRASH", "CUSTOM",
+})  # fmt: skip
+
+
+class Filter(BaseModel):
+    """One condition on a column or a custom property."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=256,
+            description="Column such as country, or property:<name> for a custom property.",
+        ),
+    ]
+    operator: Operator = "is"
+    values: Values = []
+
+
+class EventCondition(BaseModel):
+    """One condition on what people did."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    event: Annotated[
+        str, Field(min_length=1, max_length=256, description="Event name: CLICK, REQUEST, ERROR, purchase …")
+    ]
+    property: Annotated[str, Field(max_length=256, description="A property of the event; empty: the event alone.")] = ""
+    operator: Operator = "is"
+    values: Values = []
+    absent: Annotated[bool, Field(description="True: the event must not have happened.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A filter as the server takes it, as a reader is told of it, and as it can be checked on a returned row."""
+
+    wire: dict[str, Any]
+    said: Line
+    column: str = ""
+    at_least: int | None = None
+    below: int | None = None
+
+    def contradicts(self, value_ms: int) -> bool:
+        """Tell whether a returned time is outside: the server also matches older versions of a record (observed §A33)."""
+        return (self.at_least is not None and value_ms < self.at_least) or (
+            self.below is not None and value_ms >= self.below
+        )
+
+
+def user_condition(given: Filter, scope: Scope) -> Condition:
+    """Check one filter on users.
+
+    Raises:
+        ArgumentsError: the name, operator or values would be ignored or falsified.
+    """
+    if given.name.startswith(_PREFIX):
+        wire = _property(given.name.removeprefix(_PREFIX), given, "filters")
+        return Condition(wire, _said(Given(given.name), given))
+    column = _column(given.name)
+    if column in TIME_COLUMNS:
+        return _time(column, given, scope)
+    if given.operator in {"exists", "missing"}:
+        raise ArgumentsError(
+            f"filters: {given.operator} does not work on {given.name}: the server treats every column as present. Use is or is_not."
+        )
+    if given.operator in _COMPARISONS:
+        raise ArgumentsError(
+            f"filters: {given.operator} compares numbers and times; {given.name} is text. Use is, contains or regex."
+        )
+    return Condition(_text(column, given, "filters"), _said(Own(given.name.removeprefix("$")), given))
+
+
+def time_condition(column: str, since: str, until: str, scope: Scope, label: str) -> list[Condition]:
+    """Return the conditions for a time column between two moments as people say them.
+
+    Args:
+        column: a column of `TIME_COLUMNS`.
+        since: earliest; "" for no bound.
+        until: latest; "" for no bound.
+        scope: clock and zone.
+        label: the arguments' common name, for errors and the answer.
+
+    Raises:
+        ArgumentsError: a time is unclear, or the span is empty.
+    """
+    if not since and not until:
+        return []
+    span = windows.window(since or "2000-01-01", until or "2990-01-01", now=scope.now, zone=scope.zone, default=None)
+    found = []
+    if since:
+        wire = _timestamp(column, "onOrAfter", span.start_ms)
+        found.append(
+            Condition(
+                wire, (Own(f"{label} since {windows.format_moment(span.start)}"),), column, at_least=span.start_ms
+            )
+        )
+    if until:
+        wire = _timestamp(column, "before", span.end_ms)
+        found.append(
+            Condition(wire, (Own(f"{label} before {windows.format_moment(span.end)}"),), column, below=span.end_ms)
+        )
+    return found
+
+
+def event_conditions(given: list[EventCondition]) -> list[Condition]:
+    """Check conditions on what users did; several are alternatives, for that is all the server can do.
+
+    Raises:
+        ArgumentsError: a condition the server would ignore or mix up with another.
+    """
+    if any(condition.absent for condition in given):
+        raise ArgumentsError(
+            "events: absent is not possible with an organization key: the server cannot look for users without an event."
+        )
+    if len(given) > 1 and any(condition.property for condition in given):
+        raise ArgumentsError(
+            "events: with several events the server mixes up their properties. Ask with one event at a time, or without property."
+        )
+    found = []
+    for condition in given:
+        captured = condition.event in CAPTURED_EVENTS
+        wire: dict[str, Any] = {
+            "name": condition.event, "operator": "is", "isEvent": True, "propertyOrder": "and", "autoCaptured": captured,
+        }  # fmt: skip
+        said: Line = (Own("did "), Given(condition.event))
+        if condition.property:
+            inner = Filter(name=condition.property, operator=condition.operator, values=condition.values)
+            wire["filters"] = [{**_property(condition.property, inner, "events"), "autoCaptured": captured}]
+            said += (Own(" with "), *_said(Given(condition.property), inner))
+        elif condition.values or condition.operator != "is":
+            raise ArgumentsError("events: values need a property; without one the server ignores them.")
+        found.append(Condition(wire, said))
+    return found
+
+
+def _column(given: str) -> str:
+    if given in USER_COLUMNS:
+        return USER_COLUMNS[given]
+    if given in USER_COLUMNS.values():
+        return given
+    near = difflib.get_close_matches(given.lstrip("$").lower(), USER_COLUMNS, 3, 0.5)
+    hint = f" Nearest: {', '.join(near)}." if near else ""
+    raise ArgumentsError(
+        "Unknown filter ", Given(given), f".{hint} Columns: {', '.join(USER_COLUMNS)}. "
+        "A custom property is written property:<name>.",
+    )  # fmt: skip
+
+
+def _text(column: str, given: Filter, field: str) -> dict[str, Any]:
+    values = _values(given, field)
+    operator = given.operator
+    if operator in _LIKE and any("%" in value or "_" in value for value in values):
+        # The server takes % and _ for wildcards here; its regular expressions have none.
+        start, end = "^" if operator == "starts_with" else "", "$" if operator == "ends_with" else ""
+        return {
+            "name": column,
+            "operator": "regex",
+            "value": [f"(?i){start}{_literal(value)}{end}" for value in values],
+        }
+    if operator == "not_contains" and any("%" in value or "_" in value for value in values):
+        raise ArgumentsError(
+            f"{field}: not_contains takes % and _ for wildcards on this server, so it would exclude too much. Use is_not."
+        )
+    return {"name": column, "operator": _WIRE[operator], "value": values}
+
+
+def _property(name: str, given: Filter, field: str) -> dict[str, Any]:
+    if not name:
+        raise ArgumentsError(f"{field}: write the property's name after property:, such as property:plan.")
+    if given.operator in {"exists", "missing"}:
+        return {"name": name, "operator": _WIRE[given.operator], "value": []}
+    if given.operator not in _COMPARISONS:
+        return _text(name, given, field)
+    values = _values(given, field)
+    if not all(_NUMBER.match(value) for value in values):
+        raise ArgumentsError(
+            f"{field}: {given.operator} compares numbers only; the server gets times in custom properties wrong. Give a number."
+        )
+    # Without the data type the server compares text: 9 > 10 (observed §A17).
+    return {"name": name, "operator": _WIRE[given.operator], "value": values, "dataType": "number"}
+
+
+def _time(column: str, given: Filter, scope: Scope) -> Condition:
+    if given.operator not in _COMPARISONS:
+        raise ArgumentsError(
+            f"filters: {given.name} is a time: use greater, less, greater_or_equal or less_or_equal with a time such as 7d or 2026-11-03."
+        )
+    value = _values(given, "filters")[0]
+    later = given.operator in {"greater", "less_or_equal"}
+    when = windows.moment(value, now=scope.now, zone=scope.zone, field="filters", edge="end" if later else "start")
+    ms = int(when.timestamp() * 1000)
+    # "after a day" is from its end on, "at most a day" is before its end: both bounds are half-open.
+    wire = _timestamp(column, "onOrAfter" if given.operator.startswith("greater") else "before", ms)
+    said = (
+        Own(f"{given.name.removeprefix('$')} {_WORDS[given.operator]} "),
+        Given(value),
+        Own(f" ({windows.format_moment(when)})"),
+    )
+    if given.operator.startswith("greater"):
+        return Condition(wire, said, column, at_least=ms)
+    return Condition(wire, said, column, below=ms)
+
+
+def _timestamp(column: str, operator: str, ms: int) -> dict[str, Any]:
+    # Without the data type the server finds nothing and says nothing (observed §A10).
+    return {"name": column, "operator": operator, "value": [str(ms)], "dataType": "timestamp"}
+
+
+def _values(given: Filter, field: str) -> list[str]:
+    if not given.values or any(not value for value in given.values):
+        raise ArgumentsError(
+            f"{field}: {given.operator} needs at least one value, none of them empty; without a value the server ignores the filter."
+        )
+    if given.operator in _ONE_VALUE and len(given.values) > 1:
+        raise ArgumentsError(f"{field}: {given.operator} takes one value.")
+    return list(given.values)
+
+
+def _literal(text: str) -> str:
+    """Return a text as a regular expression that matches exactly it, in the server's dialect (RE2)."""
+    return "".join(char if char.isalnum() or char in "_ " or ord(char) > 127 else f"\\{char}" for char in text)
+
+
+def _said(what: Own | Given, given: Filter) -> Line:
+    parts: list[Own | Given] = [what, Own(f" {_WORDS[given.operator]}")]
+    for index, value in enumerate(given.values if given.operator not in {"exists", "missing"} else []):
+        parts += [Own(" or " if index else " "), Given(value)]
+    return tuple(parts)

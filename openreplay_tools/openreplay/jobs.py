@@ -1,0 +1,327 @@
+"""Deletion: the preview, the job it becomes, and the jobs there are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from openreplay_tools.answer import Answer, Row, Tally
+from openreplay_tools.errors import ArgumentsError, BadRequestError, ConflictError, NotFoundError
+from openreplay_tools.fields import JobId, PagedArguments, ProjectArguments, UserId
+from openreplay_tools.openreplay.paging import Slice, sweep
+from openreplay_tools.openreplay.scope import about, in_project, within_project
+from openreplay_tools.openreplay.users import reachable_by_path
+from openreplay_tools.operation import Page, Record, Request, operation
+from openreplay_tools.text import Own, Recorded, identifier, own
+from openreplay_tools.windows import EARLIEST, format_moment
+
+if TYPE_CHECKING:
+    from openreplay_tools.operation import Flow, Scope
+    from openreplay_tools.text import Line
+
+_DAY_MS = 86_400_000
+_MEANINGS = {
+    "scheduled": "waits for its start", "running": "is being carried out", "completed": "is done", "failed": "ended with an error",
+    "cancelled": "was called off",
+}  # fmt: skip
+
+
+class Job(Record):
+    """A scheduled deletion of one user's sessions.
+
+    Attributes:
+        status: scheduled, running, completed, failed or cancelled.
+        reference_id: the user id.
+        start_at: when it may begin.
+        errors: the server's account of a failure, or None.
+    """
+
+    job_id: int = Field(0, alias="jobId")
+    status: str = ""
+    action: str = ""
+    description: str = ""
+    reference_id: str = Field("", alias="referenceId")
+    project_id: int = Field(0, alias="projectId")
+    created_at: datetime | None = Field(None, alias="createdAt")
+    updated_at: datetime | None = Field(None, alias="updatedAt")
+    start_at: datetime | None = Field(None, alias="startAt")
+    errors: str | None = None
+
+
+class JobPage(Page[Job]):
+    """One page of jobs, newest first; the server tells no total."""
+
+
+class Deletion(Record):
+    """What deleting a user's recordings would do, or the job it became.
+
+    Attributes:
+        sessions: how many sessions would lose their replay.
+        first_at: the first session's first event.
+        last_at: the last session's first event.
+        confirm: the token for the second call; "" once the job exists.
+        job: the scheduled job; None in the preview.
+    """
+
+    user_id: str = ""
+    sessions: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    confirm: str = ""
+    job: Job | None = None
+
+
+class ListJobsArgs(PagedArguments):
+    """Which page."""
+
+
+class GetJobArgs(ProjectArguments):
+    """Which job."""
+
+    job_id: JobId
+
+
+class CancelJobArgs(ProjectArguments):
+    """Which job."""
+
+    job_id: JobId
+
+
+class DeleteUserArgs(ProjectArguments):
+    """Whose recordings, and the token of the preview."""
+
+    user_id: UserId
+    confirm: Annotated[str, Field(max_length=100, description="Empty for the preview; then the token it returned.")] = (
+        ""
+    )
+
+
+class _JobsReply(BaseModel):
+    data: list[Job] | None
+
+
+class _JobReply(BaseModel):
+    data: Job
+
+
+class _Visit(BaseModel):
+    startTs: datetime  # noqa: N815 - the server's spelling
+
+
+class _Visits(BaseModel):
+    total: int = 0
+    sessions: list[_Visit] | None = None
+
+
+class _VisitsReply(BaseModel):
+    data: _Visits
+
+
+def _fetch(scope: Scope, page: int, limit: int) -> Flow[Slice[Job]]:
+    # https://docs.openreplay.com/en/api/jobs/
+    request = Request(
+        "GET", ("public", scope.project.key, "jobs"), _JobsReply, query={"limit": str(limit), "page": str(page)}
+    )
+    reply = yield from within_project(request, scope)
+    return Slice(reply.data or [], None)
+
+
+def jobs_table(page: JobPage, args: ListJobsArgs, scope: Scope) -> Answer:  # noqa: ARG001
+    """Present the jobs."""
+    rows = tuple(
+        Row(
+            (
+                own(str(job.job_id)),
+                (Recorded(job.status),),
+                (identifier(job.reference_id),),
+                own(_when(job.start_at, scope)),
+                own(_when(job.created_at, scope)),
+            )
+        )
+        for job in page.rows
+    )
+    notes = [own(f"There may be more: page={page.page + 1}.")] if len(rows) >= page.limit else []
+    zone = scope.zone.key
+    return Answer(
+        scope=about(scope, own("newest first")),
+        tally=Tally(
+            "jobs",
+            None if len(rows) >= page.limit or page.page > 1 else len(rows),
+            first=(page.page - 1) * page.limit + 1,
+        ),
+        headings=("job", "status", "user", f"starts ({zone})", f"made ({zone})"),
+        rows=rows,
+        notes=tuple(notes),
+        rest="limit={shown} makes pages that fit",
+    )
+
+
+def job_card(job: Job, args: object, scope: Scope) -> Answer:  # noqa: ARG001
+    """Present one job."""
+    return Answer(subject=own(f"Job {job.job_id}"), scope=about(scope), facts=tuple(_job_facts(job, scope)))
+
+
+def deletion_card(deletion: Deletion, args: object, scope: Scope) -> Answer:  # noqa: ARG001
+    """Present the preview of a deletion, or the job that came of it."""
+    user = identifier(deletion.user_id)
+    if deletion.job:
+        note = own(f"To stop it before it starts: openreplay_cancel_job(job_id={deletion.job.job_id}).")
+        return Answer(
+            subject=(Own("Deletion scheduled for "), user),
+            scope=about(scope),
+            facts=tuple(_job_facts(deletion.job, scope)),
+            notes=(note,),
+        )
+    span = (
+        f", {_when(deletion.first_at, scope)} to {_when(deletion.last_at, scope)} {scope.zone.key}"
+        if deletion.sessions
+        else ""
+    )
+    return Answer(
+        subject=(Own("Preview, nothing is deleted yet: recordings of "), user),
+        scope=about(scope),
+        facts=(
+            own(f"Would go: the replays of {deletion.sessions} sessions{span}. They cannot be brought back."),
+            own("Would stay: the user's record, and events and session lists in searches and statistics."),
+            own(
+                "When: a job starts after the next midnight UTC, at most 1,000 sessions each; until then it can be cancelled."
+            ),
+        ),
+        notes=(
+            (
+                Own("To go on: openreplay_delete_user(user_id="),
+                user,
+                Own(f', confirm="{deletion.confirm}") within 10 minutes.'),
+            ),
+        ),
+    )
+
+
+def _job_facts(job: Job, scope: Scope) -> list[Line]:
+    status: Line = (
+        Own("Status "),
+        Recorded(job.status),
+        Own(f": it {_MEANINGS[job.status]}" if job.status in _MEANINGS else ""),
+    )
+    facts: list[Line] = [
+        (*status, Own(".")),
+        (Own("Deletes the recordings of user "), identifier(job.reference_id), Own(".")),
+        own(
+            f"Starts after {_when(job.start_at, scope)}; made {_when(job.created_at, scope)}, changed {_when(job.updated_at, scope)} {scope.zone.key}."
+        ),
+    ]
+    return [*facts, (Own("Error: "), Recorded(job.errors))] if job.errors else facts
+
+
+def _when(moment: datetime | None, scope: Scope) -> str:
+    return format_moment(moment.astimezone(scope.zone)) if moment else "unknown"
+
+
+@operation(ListJobsArgs, group="jobs", prepare=in_project, present=jobs_table)
+def list_jobs(args: ListJobsArgs, scope: Scope) -> Flow[JobPage]:
+    """List deletion jobs, newest first: status, whose recordings they delete, when they start.
+
+    For one job's state and errors call openreplay_get_job.
+    """
+    found = yield from _fetch(scope, args.page, args.limit)
+    return JobPage(rows=found.rows, total=None, page=args.page, limit=args.limit)
+
+
+@list_jobs.walk
+def _all_jobs(args: ListJobsArgs, scope: Scope) -> Flow[None]:  # noqa: ARG001
+    yield from sweep(lambda page, limit: _fetch(scope, page, limit), lambda job: job.job_id)
+
+
+@operation(GetJobArgs, group="jobs", prepare=in_project, present=job_card)
+def get_job(args: GetJobArgs, scope: Scope) -> Flow[Job]:
+    """Show one deletion job: its status, whose recordings it deletes, when it starts, what went wrong.
+
+    Job numbers come from openreplay_list_jobs.
+    """
+    try:
+        reply = yield from within_project(Request("GET", _job_path(args.job_id, scope), _JobReply), scope)
+    except NotFoundError as error:
+        raise _no_job(args.job_id, error) from None
+    return reply.data
+
+
+@operation(CancelJobArgs, group="jobs", effect="write", prepare=in_project, present=job_card)
+def cancel_job(args: CancelJobArgs, scope: Scope) -> Flow[Job]:
+    """Call off a deletion job that is not finished, so that the recordings stay.
+
+    Job numbers come from openreplay_list_jobs.
+    """
+    try:
+        reply = yield from within_project(
+            Request("DELETE", _job_path(args.job_id, scope), _JobReply, reads=False), scope
+        )
+    except NotFoundError as error:
+        raise _no_job(args.job_id, error) from None
+    except BadRequestError as error:
+        state = "cancelled" if "cancelled" in error.message else "completed"
+        raise ConflictError(
+            f"job_id: job {args.job_id} is {state} already, so there is nothing to cancel. openreplay_get_job shows it.",
+            status=error.status, message=error.message,
+        ) from None  # fmt: skip
+    return reply.data
+
+
+@operation(DeleteUserArgs, group="users", effect="destroy", prepare=in_project, present=deletion_card)
+def delete_user(args: DeleteUserArgs, scope: Scope) -> Flow[Deletion]:
+    """Delete the recordings of one user, in two calls: the first shows what would go and returns a token, the second brings it.
+
+    Only replays are deleted; the user's record and events stay. Call it only when a person asked for it.
+    """
+    if not reachable_by_path(args.user_id):
+        raise ArgumentsError(
+            "user_id: the server cannot delete by the id ", identifier(args.user_id), ": it takes the slash or dot for a part of the address. "
+            "Only the server's operator can, in its database."
+        )  # fmt: skip
+    what = ("delete_user", scope.project.key, args.user_id)
+    if not args.confirm:
+        return (yield from _preview(args, scope, what))
+    scope.confirmations.check(args.confirm, what, scope.now)
+    # https://docs.openreplay.com/en/api/users/
+    request = Request("DELETE", ("public", scope.project.key, "users", args.user_id), _JobReply, reads=False)
+    try:
+        reply = yield from within_project(request, scope)
+    except ConflictError as error:
+        raise ConflictError(
+            "user_id: a deletion for ", identifier(args.user_id), " is scheduled or running already. openreplay_list_jobs shows it.",
+            status=error.status, message=error.message,
+        ) from None  # fmt: skip
+    return Deletion(user_id=args.user_id, job=reply.data)
+
+
+def _preview(args: DeleteUserArgs, scope: Scope, what: tuple[str, ...]) -> Flow[Deletion]:
+    ends = []
+    for order in ("asc", "desc"):
+        body: dict[str, Any] = {
+            "startTimestamp": round(EARLIEST.timestamp() * 1000), "endTimestamp": round(scope.now.timestamp() * 1000) + _DAY_MS,
+            "limit": 1, "page": 1, "sortOrder": order,
+        }  # fmt: skip
+        path = ("public", scope.project.key, "users", args.user_id, "sessions")
+        reply = yield from within_project(Request("POST", path, _VisitsReply, body=body), scope)
+        ends.append(reply.data)
+    first, last = (visits.sessions[0].startTs if visits.sessions else None for visits in ends)
+    return Deletion(
+        user_id=args.user_id,
+        sessions=ends[0].total,
+        first_at=first,
+        last_at=last,
+        confirm=scope.confirmations.token(what, scope.now),
+    )
+
+
+def _job_path(job_id: int, scope: Scope) -> tuple[str, ...]:
+    return ("public", scope.project.key, "jobs", str(job_id))
+
+
+def _no_job(job_id: int, error: NotFoundError) -> NotFoundError:
+    return NotFoundError(
+        f"job_id: this project has no job {job_id}. openreplay_list_jobs shows those there are.",
+        status=error.status,
+        message=error.message,
+    )

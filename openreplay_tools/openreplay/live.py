@@ -1,0 +1,243 @@
+"""Sessions that are being recorded right now (Enterprise edition; from the contract §2.12, not observed with a key)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from openreplay_tools.answer import Answer, Row, Tally
+from openreplay_tools.errors import ArgumentsError, NotFoundError, ServerError, UnavailableError
+from openreplay_tools.fields import Detail, Limit, Order, PageNumber, ProjectArguments
+from openreplay_tools.openreplay.links import live_link
+from openreplay_tools.openreplay.paging import Slice, sweep
+from openreplay_tools.openreplay.scope import about, in_project, within_project
+from openreplay_tools.operation import Page, Record, Request, operation
+from openreplay_tools.text import Given, Own, Recorded, identifier, own
+from openreplay_tools.windows import format_offset
+
+if TYPE_CHECKING:
+    from openreplay_tools.operation import Flow, Scope
+    from openreplay_tools.text import Line
+
+_FIXED_LIMIT = 10  # of the plain list (contract §2.12)
+_ATTRIBUTES = {
+    "user_id": "userId", "anonymous_id": "userAnonymousId", "browser": "userBrowser", "os": "userOs", "device": "userDevice",
+    "device_type": "platform", "country": "userCountry", "state": "userState", "city": "userCity",
+}  # fmt: skip
+
+
+class LiveSession(Record):
+    """A session under way.
+
+    Attributes:
+        started_at: when it began.
+        active: whether the visitor's tab is in the foreground.
+        metadata: the project's custom metadata.
+    """
+
+    session_id: str = Field("", alias="sessionID")
+    user_id: str = Field("", alias="userID")
+    page_title: str = Field("", alias="pageTitle")
+    active: bool = False
+    started_at: datetime | None = Field(None, alias="timestamp")
+    metadata: dict[str, Any] | None = None
+    browser: str | None = Field(None, alias="userBrowser")
+    os: str | None = Field(None, alias="userOs")
+    device: str | None = Field(None, alias="userDevice")
+    country: str | None = Field(None, alias="userCountry")
+    city: str | None = Field(None, alias="userCity")
+    tracker_version: str = Field("", alias="trackerVersion")
+    link: str = ""
+
+
+class LiveSessionPage(Page[LiveSession]):
+    """One page of live sessions, newest first."""
+
+
+class LiveFilter(BaseModel):
+    """One condition on a live session."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=100,
+            description="user_id, anonymous_id, browser, os, device, device_type, country, state, city, or metadata:<name>.",
+        ),
+    ]
+    operator: Annotated[
+        Literal["is", "contains"], Field(description="is: exact; contains: part, case does not matter.")
+    ] = "contains"
+    values: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=256)]],
+        Field(min_length=1, max_length=10, description="Any may match."),
+    ]
+
+
+class ListLiveSessionsArgs(ProjectArguments):
+    """Whose."""
+
+    user_id: Annotated[str, Field(max_length=256, description="Only this user, exact id; empty: everybody.")] = ""
+    detail: Detail = "normal"
+
+
+class SearchLiveSessionsArgs(ProjectArguments):
+    """Which."""
+
+    filters: Annotated[list[LiveFilter], Field(max_length=10, description="Conditions; all must hold.")] = []
+    order: Order = "desc"
+    limit: Limit = 50
+    page: PageNumber = 1
+    detail: Detail = "normal"
+
+
+class _Live(BaseModel):
+    total: int = 0
+    sessions: list[LiveSession] | None = None
+
+
+class _LiveReply(BaseModel):
+    data: _Live | None
+
+
+def _ask(request: Request[_LiveReply], scope: Scope) -> Flow[Slice[LiveSession]]:
+    try:
+        reply = yield from within_project(request, scope)
+    except NotFoundError as error:
+        if error.message.startswith("404 page not found"):
+            raise UnavailableError(
+                "Live sessions need OpenReplay's Enterprise edition or its cloud; this server has no such route for a key."
+            ) from None
+        raise
+    if reply.data is None:
+        raise ServerError(
+            "The server's live-session service does not answer. Try again later; recorded sessions are not affected.",
+            status=200,
+        )
+    found = reply.data.sessions or []
+    for session in found:
+        session.link = live_link(scope, session.session_id)
+    return Slice(found, reply.data.total)
+
+
+def _wire_filter(given: LiveFilter) -> dict[str, Any]:
+    metadata = given.name.removeprefix("metadata:") if given.name.startswith("metadata:") else ""
+    if not metadata and given.name not in _ATTRIBUTES:
+        # The server would take any other name for metadata and find nothing.
+        raise ArgumentsError(
+            "filters: unknown name ",
+            Given(given.name),
+            f". Names: {', '.join(_ATTRIBUTES)}; custom metadata is written metadata:<name>.",
+        )
+    if metadata.startswith("metadata_") or metadata in _ATTRIBUTES.values():
+        raise ArgumentsError(
+            "filters: ",
+            Given(metadata),
+            " is not a metadata name; give the name shown in the project's settings.",
+        )
+    return {"name": metadata or _ATTRIBUTES[given.name], "operator": given.operator, "value": list(given.values)}
+
+
+def _search(args: SearchLiveSessionsArgs, scope: Scope, page: int, limit: int) -> Flow[Slice[LiveSession]]:
+    body = {
+        "filters": [_wire_filter(one) for one in args.filters],
+        "sort": "timestamp",
+        "order": args.order,
+        "limit": limit,
+        "page": page,
+    }
+    path = ("public", scope.project.key, "assist", "sessions")
+    return (yield from _ask(Request("POST", path, _LiveReply, body=body), scope))
+
+
+def live_table(page: LiveSessionPage, args: ListLiveSessionsArgs | SearchLiveSessionsArgs, scope: Scope) -> Answer:
+    """Present live sessions."""
+    said: list[Line] = []
+    if isinstance(args, SearchLiveSessionsArgs):
+        for one in args.filters:
+            values = tuple(part for value in one.values for part in (Own(" or "), Given(value)))[1:]
+            said.append(
+                (Own(one.name) if one.name in _ATTRIBUTES else Given(one.name), Own(f" {one.operator} "), *values)
+            )
+    elif args.user_id:
+        said.append((Own("user "), identifier(args.user_id)))
+    rows = tuple(
+        Row(
+            (
+                own(_running(s, scope)),
+                _who(s),
+                _device(s),
+                (Recorded(s.page_title, limit=60),),
+                (identifier(s.session_id),),
+            )
+        )
+        for s in page.rows
+    )
+    notes = (
+        [own("The server also answers 0 while its live-session service is out of reach.")]
+        if not rows and page.page == 1
+        else []
+    )
+    if (page.total or 0) > page.page * page.limit:
+        more = (
+            f"page={page.page + 1}" if isinstance(args, SearchLiveSessionsArgs) else "openreplay_search_live_sessions"
+        )
+        notes.append(own(f"More: {more}."))
+    if rows:
+        notes.append(own(f"Join: {live_link(scope, '')}<session>"))
+    return Answer(
+        scope=about(scope, own(f"now, {scope.now:%Y-%m-%d %H:%M} {scope.zone.key}"), *said),
+        tally=Tally("live sessions", page.total, first=(page.page - 1) * page.limit + 1),
+        headings=("for", "user", "device", "page title", "session"),
+        rows=rows,
+        notes=tuple(notes),
+        rest="openreplay_search_live_sessions with filters narrows",
+    )
+
+
+def _running(session: LiveSession, scope: Scope) -> str:
+    return (
+        format_offset(max(0, round((scope.now - session.started_at).total_seconds() * 1000)))
+        if session.started_at
+        else "unknown"
+    )
+
+
+def _who(session: LiveSession) -> Line:
+    return (identifier(session.user_id),) if session.user_id else own("anonymous")
+
+
+def _device(session: LiveSession) -> Line:
+    known = [value for value in (session.browser, session.os, session.country) if value]
+    return tuple(part for value in known for part in (Own(" "), Recorded(value, limit=30)))[1:] or own("–")
+
+
+@operation(ListLiveSessionsArgs, group="live", prepare=in_project, present=live_table)
+def list_live_sessions(args: ListLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
+    """List the ten newest sessions that visitors are in right now, or one user's. Enterprise edition only.
+
+    To filter or page use openreplay_search_live_sessions; for finished sessions openreplay_list_user_sessions.
+    """
+    query = {"userId": args.user_id} if args.user_id else {}
+    request = Request("GET", ("public", scope.project.key, "assist", "sessions"), _LiveReply, query=query)
+    found = yield from _ask(request, scope)
+    return LiveSessionPage(rows=found.rows, total=found.total, page=1, limit=_FIXED_LIMIT)
+
+
+@operation(SearchLiveSessionsArgs, group="live", prepare=in_project, present=live_table)
+def search_live_sessions(args: SearchLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
+    """Search the sessions that visitors are in right now by user, browser, system, place or metadata. Enterprise edition only.
+
+    For finished sessions use openreplay_search_users and openreplay_list_user_sessions.
+    """
+    found = yield from _search(args, scope, args.page, args.limit)
+    return LiveSessionPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
+
+
+@search_live_sessions.walk
+def _all_live(args: SearchLiveSessionsArgs, scope: Scope) -> Flow[None]:
+    yield from sweep(lambda page, limit: _search(args, scope, page, limit), lambda session: session.session_id)

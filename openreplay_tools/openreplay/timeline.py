@@ -1,0 +1,169 @@
+"""One session's events as they happened: order within a second restored by cause, twins made one.
+
+Event times are whole seconds and the server's order within one is arbitrary (observed §A2, §D). What can be told: a
+click carries the page it was made on, a request precedes what reports its outcome.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from pydantic import Field
+
+from openreplay_tools.operation import Record
+
+_RANK = {
+    "LOCATION": 0,
+    "TAP": 1,
+    "SWIPE": 1,
+    "CLICK": 1,
+    "INPUT": 2,
+    "REQUEST": 3,
+    "GRAPHQL": 3,
+    "ERROR": 5,
+    "CRASH": 5,
+    "ISSUE": 6,
+    "PERFORMANCE": 7,
+}
+_CUSTOM_RANK = 4
+_FIELD_RANK = 1.5  # a click into a field comes before the typing, a click on a button after it
+_AFTER_TYPING = 2.5
+_NO_PAGE_OF_ITS_OWN = frozenset({"REQUEST", "GRAPHQL"})  # their url is the request's (observed §A16)
+_FAILED = 400
+
+
+class Event(Record):
+    """Something that happened in a session.
+
+    Attributes:
+        kind: CLICK, LOCATION, REQUEST, ERROR …, or the site's own event name.
+        at: when, in whole seconds.
+        offset_ms: from the start of the recording; within a second before the true moment.
+        properties: the site's own payload.
+        captured: what the tracker recorded by itself (label, selector, url, status, message …).
+        duration_s: of a request or of typing, rounded to seconds.
+        url: the page, or the address of a request.
+        link: opens the replay at this event.
+        twin_issue_id: the issue that the server wrote beside this custom event.
+    """
+
+    event_id: str = ""
+    kind: str = Field("", alias="$event_name")
+    at: datetime | None = Field(None, alias="created_at")
+    offset_ms: int = 0
+    session_id: str = ""
+    distinct_id: str = ""
+    user_id: str = Field("", alias="$user_id")
+    device_id: str = Field("", alias="$device_id")
+    duration_s: int = Field(0, alias="$duration_s")
+    properties: dict[str, Any] | None = None
+    captured: dict[str, Any] | None = Field(None, alias="$properties")
+    auto_captured: bool = Field(False, alias="$auto_captured")
+    url: str = Field("", alias="$current_url")
+    path: str = Field("", alias="$current_path")
+    referrer: str = Field("", alias="$referrer")
+    browser: str = Field("", alias="$browser")
+    os: str = Field("", alias="$os")
+    os_version: str = Field("", alias="$os_version")
+    country: str = Field("", alias="$country")
+    state: str = Field("", alias="$state")
+    city: str = Field("", alias="$city")
+    issue_type: str = ""
+    issue_id: str = ""
+    error_id: str = ""
+    link: str = ""
+    twin_issue_id: str = ""
+
+    def recorded(self, key: str) -> Any:
+        """Return what the tracker recorded under a key, None when it did not."""
+        return (self.captured or {}).get(key)
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is a request that the server of the site refused or failed."""
+        if self.kind != "REQUEST":
+            return False
+        status = self.recorded("status")
+        return self.recorded("success") is False or (isinstance(status, int | float) and status >= _FAILED)
+
+
+def arranged(events: list[Event]) -> list[Event]:
+    """Return the events in the order in which they happened, as far as that can be told."""
+    ordered: list[Event] = []
+    page = ""
+    by_second = sorted(events, key=_second)
+    for _, group in groupby(by_second, key=_second):
+        second = _by_cause(sorted(group, key=lambda event: event.event_id), page)
+        ordered += second
+        page = next((event.url for event in reversed(second) if event.kind == "LOCATION"), page)
+    return ordered
+
+
+def without_twins(events: list[Event]) -> list[Event]:
+    """Return the events without the ISSUE that the server writes beside each custom event (observed §A4)."""
+    own = {(event.kind, event.at): event for event in events if event.kind not in _RANK}
+    kept = []
+    for event in events:
+        twin = own.get((str(event.recorded("context_string")), event.at)) if _is_custom_issue(event) else None
+        if twin is None:
+            kept.append(event)
+        else:
+            twin.twin_issue_id = event.issue_id
+    return kept
+
+
+def payload(event: Event) -> dict[str, Any]:
+    """Return the site's own data of an event: its properties, or the JSON its issue carries."""
+    if event.properties:
+        return event.properties
+    text = event.recorded("payload")
+    if not isinstance(text, str) or event.kind != "ISSUE":
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {"payload": text} if text else {}
+    return value if isinstance(value, dict) else {"payload": value}
+
+
+def _is_custom_issue(event: Event) -> bool:
+    return event.kind == "ISSUE" and event.issue_type == "custom"
+
+
+def _second(event: Event) -> float:
+    return event.at.timestamp() if event.at else 0.0
+
+
+def _by_cause(events: list[Event], page: str) -> list[Event]:
+    """Arrange the events of one second, given the page that was open before it."""
+    visits = _chained([event for event in events if event.kind == "LOCATION"], events, page)
+    stations: dict[str, int] = {page: 0}
+    for number, visit in enumerate(visits, 1):
+        stations.setdefault(visit.url, number)
+    typed = {event.recorded("label") for event in events if event.kind == "INPUT"}
+    acted = max((stations.get(event.url, 0) for event in events if event.kind in {"CLICK", "TAP"}), default=None)
+
+    def place(event: Event) -> tuple[float, float]:
+        if event.kind == "LOCATION":
+            return (visits.index(event) + 1, _rank(event, typed))
+        if event.url and event.kind not in _NO_PAGE_OF_ITS_OWN:
+            return (stations.get(event.url, 0 if acted is None else acted), _rank(event, typed))
+        # Without a page of its own: after the last action of this second, otherwise where the second ends.
+        return (len(visits) if acted is None else acted, _rank(event, typed))
+
+    return sorted(events, key=place)
+
+
+def _chained(visits: list[Event], events: list[Event], page: str) -> list[Event]:
+    """Arrange page views of one second: those left by a click come before the ones it led to."""
+    left = {event.url for event in events if event.kind in {"CLICK", "TAP"} and event.url != page}
+    return sorted(visits, key=lambda visit: (visit.url not in left, visit.url != page))
+
+
+def _rank(event: Event, typed: set[Any]) -> float:
+    if event.kind in {"CLICK", "TAP"} and typed:
+        return _FIELD_RANK if event.recorded("label") in typed else _AFTER_TYPING
+    return _RANK.get(event.kind, _CUSTOM_RANK)

@@ -1,0 +1,133 @@
+"""The nginx in front of everything: how it reads a path, and which of its neighbours answers (contract §1.1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections import deque
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_BASE = "/v2/api"
+# The dashboard's page, which answers every path nobody else wants.
+FRONT_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"/><title>OpenReplay</title></head><body><noscript>You'
+    ' need to enable JavaScript to run this app.</noscript><div id="app"></div></body></html>\n'
+)
+_BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})|%00")
+_SLASHES = re.compile(r"/+")
+
+
+def html_page(title: str) -> str:
+    """One of nginx's own pages."""
+    return (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+        "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+
+
+def html(title: str, headers: dict[str, str] | None = None) -> Response:
+    """Answer with one of nginx's own pages."""
+    return page(html_page(title), int(title[:3]), headers)
+
+
+def page(text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """HTML as nginx sends it, without a charset."""
+    response = Response(text, status, headers)
+    response.headers["Content-Type"] = "text/html"
+    return response
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it arrived: the path as sent, with its query."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+def normalise(raw_path: bytes) -> str | None:
+    """Read a path as nginx does: decode, merge slashes, walk dots. None is its 400.
+
+    Percent-encoded slashes and dots count like plain ones, and the result is what the service gets: an id holding a
+    slash is two segments, and `..` reaches a neighbour route.
+    """
+    plain = raw_path.split(b"#", 1)[0]
+    if _BAD_PERCENT.search(plain):
+        return None
+    path = _SLASHES.sub("/", unquote_to_bytes(plain).decode("utf-8", errors="replace"))
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for position, segment in enumerate(segments, 1):
+        if segment == "..":
+            if not kept:
+                return None
+            kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+            continue
+        if position == len(segments):
+            kept.append("")
+    return "/" + "/".join(kept)
+
+
+class Front:
+    """Notes every request and passes it to the service, the legacy backend's 404 or the dashboard's page."""
+
+    def __init__(self, service: ASGIApp, requests: deque[Received]) -> None:
+        self._service = service
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or pass on."""
+        body = await _read(receive)
+        self._note(scope, body)
+
+        async def replay() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        path = normalise(scope["raw_path"])
+        if path is not None and path.startswith(f"{_BASE}/"):
+            await self._service({**scope, "path": path.removeprefix(_BASE), "root_path": ""}, replay, send)
+        else:
+            await _neighbour(path, scope)(scope, replay, send)
+
+    def _note(self, scope: Scope, body: bytes) -> None:
+        query = scope["query_string"].decode("latin-1")
+        path = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self._requests.append(Received(scope["method"], path, headers, body))
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _neighbour(path: str | None, scope: Scope) -> Response:
+    if path is None:
+        return html("400 Bad Request")
+    if path == _BASE:
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        return html("301 Moved Permanently", {"Location": f"{scope['scheme']}://{host}{_BASE}/"})
+    if path == "/api" or path.startswith("/api/"):
+        # The legacy backend of an installation without API v1 and, here, without a login.
+        return Response(
+            '{"detail":"Not Found"}',
+            404,
+            {"x-robots-tag": "noindex, nofollow", "Cache-Control": "no-store,no-cache", "Pragma": "no-cache"},
+            "application/json",
+        )
+    return page(FRONT_PAGE)

@@ -1,0 +1,180 @@
+"""The sandbox: a fake OpenReplay 1.27.8 on a loopback port, in a background thread."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from openreplay_tools.sandbox.app import build
+from openreplay_tools.sandbox.failures import Connections, FailingServer, Failures
+from openreplay_tools.sandbox.front import Front, Received
+from openreplay_tools.sandbox.routes import Edition, Service
+from openreplay_tools.sandbox.store import Store, milliseconds
+
+if TYPE_CHECKING:
+    import asyncio
+
+FIXED_NOW = datetime(2026, 11, 20, 18, 15, tzinfo=UTC)
+"""The sandbox's clock unless told otherwise: the moment after which nothing was recorded."""
+
+_START_SECONDS = 10.0
+_KEPT_REQUESTS = 1000
+
+
+class Sandbox:
+    """An embedded OpenReplay server on a loopback port.
+
+    Project 1 holds generated visits that end at the sandbox's clock, project 2 the recorded ones at their own times.
+    Use it as a context manager, or call `start` and `stop`.
+
+    Args:
+        now: the server's clock, standing still, and the end of the generated data; `FIXED_NOW` when not given.
+        edition: "ee" has live sessions, "foss" is what most people host.
+        host: the address to listen on.
+        port: 0 picks a free one.
+        live_clock: end the generated data at the present and let the clock run.
+    """
+
+    api_key = "sandboxsandboxsandbx"
+    secret = "sandbox-secret-for-fence-and-confirmation"  # noqa: S105  a fixed text, so that outputs repeat
+
+    def __init__(
+        self,
+        *,
+        now: datetime | None = None,
+        edition: Edition = "ee",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        live_clock: bool = False,
+    ) -> None:
+        if now is not None and (live_clock or now.tzinfo is None):
+            raise ValueError("now must have a time zone and cannot be combined with live_clock")
+        self._fixed_now = None if live_clock else (now or FIXED_NOW).astimezone(UTC)
+        self.edition = edition
+        self.host = host
+        self.port = port
+        self.failures = Failures()
+        self.requests: deque[Received] = deque(maxlen=_KEPT_REQUESTS)
+        self._connections: Connections = {}
+        self._store: Store | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The server's root; the public API is under `/v2/api` as on a self-hosted instance."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def store(self) -> Store:
+        """The server's data, while it runs."""
+        if self._store is None:
+            raise RuntimeError("the sandbox is not started")
+        return self._store
+
+    def now(self) -> datetime:
+        """The server's clock."""
+        return self._fixed_now or datetime.now(UTC)
+
+    def start(self) -> Self:
+        """Listen and answer; returns when the server is ready."""
+        if self._thread is not None:
+            raise RuntimeError("the sandbox is already started")
+        self._store = Store(milliseconds(self.now().replace(microsecond=0)))
+        # Bound before the server starts, so that the port is known and nobody else can take it.
+        listener = _listen(self.host, self.port)
+        self.port = listener.getsockname()[1]
+        self._server = uvicorn.Server(self._config(self._store))
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="openreplay-sandbox", daemon=True
+        )
+        self._thread.start()
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError("the sandbox did not start")
+            time.sleep(0.001)
+        return self
+
+    def stop(self) -> None:
+        """Stop answering and wait for the thread; stopping twice is allowed."""
+        if self._thread is None or self._server is None:
+            return
+        self._server.should_exit = True
+        self._thread.join()
+        self.store.close()
+        self._thread = self._server = self._store = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def serve_forever(self) -> None:
+        """Answer until interrupted, for the command line; starts the server when it is not."""
+        if self._thread is None:
+            self.start()
+        try:
+            while self._thread is not None and self._thread.is_alive():
+                self._thread.join(0.5)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.stop()
+
+    def _config(self, store: Store) -> uvicorn.Config:
+        service = build(Service(store, self.edition, self.now), self.api_key)
+        return uvicorn.Config(
+            FailingServer(Front(service, self.requests), self.failures, self._connections),
+            http=_protocol(self._connections),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            headers=[("Server", "nginx")],
+            timeout_graceful_shutdown=1,
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    # The protocol is named because asyncio switches Nagle's algorithm off only where it is: otherwise a body waits
+    # 40 ms for the acknowledgement of its headers.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(100)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _protocol(connections: Connections) -> type[asyncio.Protocol]:
+    """Make uvicorn's protocol remember its connections: ASGI has no way to close one without an answer."""
+
+    class NotedProtocol(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            if self.client is not None:
+                connections[self.client] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self.client is not None:
+                connections.pop(self.client, None)
+            super().connection_lost(exc)
+
+    return NotedProtocol

@@ -1,0 +1,164 @@
+"""Credentials, addresses, zone, clock and limits: given in code or read from the environment.
+
+This is the only module that reads `os.environ`. Building settings sends nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from openreplay_tools import windows
+from openreplay_tools.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+CLOUD = "https://api.openreplay.com"
+CLOUD_DASHBOARD = "https://app.openreplay.com"
+_PROCESS_SECRET = secrets.token_hex(16)
+# What people paste after the host: dashboard and API addresses of every version (contract §5).
+_SUFFIX = re.compile(r"(/v2/api|/api/v[12]|/v2|/v1|/api)/*\Z")
+_VARIABLES = {
+    "api_key": "OPENREPLAY_API_KEY",
+    "base_url": "OPENREPLAY_BASE_URL",
+    "dashboard_url": "OPENREPLAY_DASHBOARD_URL",
+    "project": "OPENREPLAY_PROJECT",
+    "timezone": "OPENREPLAY_TIMEZONE",
+}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Settings(BaseModel):
+    """What a client needs to know before its first request.
+
+    Args:
+        api_key: organization key (Preferences → Account); surrounding space and a `Bearer ` prefix are removed.
+        base_url: instance or API address in any of the forms people paste; default the managed cloud.
+        dashboard_url: where links point; default the instance itself.
+        project: default project: key, numeric id or name.
+        timezone: IANA zone for times read and written; default UTC.
+        deadline: seconds one call may take in all, retries and pages included.
+        connect_timeout: seconds to reach the server.
+        read_timeout: seconds between two pieces of a reply.
+        max_reply_bytes: a longer reply is refused.
+        retries: how often a failed read is tried again.
+        budget: characters of a text answer.
+        clock: tells the present; for tests and the sandbox.
+        secret: makes fence marks and confirmation tokens; a random one of the process by default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    api_key: SecretStr = SecretStr("")
+    base_url: str = CLOUD
+    dashboard_url: str = ""
+    project: str = ""
+    timezone: str = ""
+    deadline: float = Field(60.0, gt=0)
+    connect_timeout: float = Field(10.0, gt=0)
+    read_timeout: float = Field(30.0, gt=0)
+    max_reply_bytes: int = Field(32 * 1024 * 1024, gt=0)
+    retries: int = Field(2, ge=0, le=10)
+    budget: int = Field(6000, ge=500)
+    clock: Callable[[], datetime] = Field(_now, repr=False, exclude=True)
+    secret: SecretStr = SecretStr(_PROCESS_SECRET)
+
+    @classmethod
+    def from_env(cls, **given: Any) -> Settings:
+        """Read the environment; what is given in code wins.
+
+        Args:
+            **given: fields of this class.
+
+        Raises:
+            ConfigurationError: a value is malformed; the text names the variable and what to write.
+        """
+        found = {field: os.environ[variable] for field, variable in _VARIABLES.items() if os.environ.get(variable)}
+        return cls.make(**{**found, **given})
+
+    @classmethod
+    def make(cls, **given: Any) -> Settings:
+        """Check the values and explain what is wrong with them, without repeating any secret.
+
+        Args:
+            **given: fields of this class.
+
+        Raises:
+            ConfigurationError: a value is malformed.
+        """
+        try:
+            settings = cls(**given)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            field = str(first["loc"][0]) if first["loc"] else "settings"
+            raise ConfigurationError(f"{_VARIABLES.get(field, field)}: {first['msg']}.") from None
+        _ = settings.zone
+        return settings
+
+    @field_validator("api_key", mode="after")
+    @classmethod
+    def _bare_key(cls, key: SecretStr) -> SecretStr:
+        text = re.sub(r"(?i)\A\s*(bearer\s+)?", "", key.get_secret_value()).strip()
+        if not text.isascii() or not text.isprintable() or " " in text:
+            message = "the key holds a space, a line break or a character no key has; copy it again"
+            raise ConfigurationError(f"OPENREPLAY_API_KEY: {message} from Preferences → Account.")
+        return SecretStr(text)
+
+    @field_validator("base_url", "dashboard_url", mode="after")
+    @classmethod
+    def _origin(cls, url: str) -> str:
+        return _normalised(url) if url.strip() else ""
+
+    @field_validator("base_url", mode="after")
+    @classmethod
+    def _cloud_api(cls, url: str) -> str:
+        return CLOUD if url in {"", CLOUD_DASHBOARD} else url
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The zone in which times are read and written."""
+        return windows.zone(self.timezone)
+
+    @cached_property
+    def host(self) -> str:
+        """The host the credential goes to."""
+        return urlsplit(self.base_url).netloc
+
+    @cached_property
+    def dashboard(self) -> str:
+        """The address that links begin with."""
+        return self.dashboard_url or (CLOUD_DASHBOARD if self.base_url == CLOUD else self.base_url)
+
+    @cached_property
+    def v2(self) -> str:
+        """The base of API v2; the cloud leaves out a segment (contract §1.1)."""
+        return f"{self.base_url}/v2" if self.base_url == CLOUD else f"{self.base_url}/v2/api"
+
+
+def _normalised(url: str) -> str:
+    text = url.strip()
+    if "://" not in text:
+        text = f"https://{text}"
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError(
+            "OPENREPLAY_BASE_URL is not an address. Write the instance's address, such as https://openreplay.example.com."
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError("OPENREPLAY_BASE_URL must not hold a user name or password; use OPENREPLAY_API_KEY.")
+    path = parts.path.rstrip("/")
+    while (shorter := _SUFFIX.sub("", path)) != path:
+        path = shorter.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"

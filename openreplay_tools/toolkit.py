@@ -1,0 +1,253 @@
+"""Operations chosen for an agent and bound to a client: what every adapter calls."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from openreplay_tools.catalogue import OPERATIONS, AnyOperation
+from openreplay_tools.client import AsyncClient, Client
+from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenReplayToolsError
+from openreplay_tools.masking import mask_tree
+from openreplay_tools.openreplay.access import examine
+from openreplay_tools.render import Fence, phrase, render
+from openreplay_tools.settings import Settings
+from openreplay_tools.text import shorten, unescape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from openreplay_tools.operation import Arguments, Outcome
+
+Choice: TypeAlias = "tuple[str, ...] | list[str] | Literal['all'] | None"
+_EFFECTS = ("read", "write", "destroy")
+_ERROR_LIMIT = 1500
+_DETAIL = {"brief": (1, 3), "normal": (1, 1), "full": (4, 1)}
+_SMALLEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a call says.
+
+    Attributes:
+        text: for the model: bounded, fenced; of a refusal the reason and what to do.
+        data: the complete typed result as JSON data, secrets masked; {} for a refusal.
+        is_error: whether the call was refused or failed.
+    """
+
+    text: str
+    data: dict[str, Any]
+    is_error: bool = False
+
+
+class Toolkit:
+    """Operations chosen for an agent and bound to a client.
+
+    Building one sends nothing. Reading is the default; writing and deleting are offered only when asked for.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        groups: Choice = None,
+        tools: Choice = None,
+        effects: Choice = None,
+        owned: Any = None,
+    ) -> None:
+        """Choose the operations.
+
+        Args:
+            settings: credentials, address, limits.
+            groups: groups of operations, or "all"; None takes the curated set.
+            tools: names of tools, or "all"; None leaves the choice to `groups`.
+            effects: which of "read", "write", "destroy" may be offered; None is reading only.
+            owned: closed together with the toolkit (an embedded sandbox).
+
+        Raises:
+            ConfigurationError: an unknown name, or a tool whose effect is not allowed.
+        """
+        self.settings = settings
+        self.client = Client(settings)
+        self.async_client = AsyncClient(connection=self.client.connection)
+        self.unavailable: dict[str, str] = {}
+        self.operations = _selected(groups, tools, effects)
+        self._owned = owned
+
+    @classmethod
+    def from_env(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+        """Build from the environment (`OPENREPLAY_API_KEY`, `OPENREPLAY_BASE_URL`, …); what is given in code wins.
+
+        Args:
+            groups: see `Toolkit`.
+            tools: see `Toolkit`.
+            effects: see `Toolkit`.
+            **given: fields of `Settings`.
+
+        Raises:
+            ConfigurationError: the key is missing or a variable is malformed.
+        """
+        settings = Settings.from_env(**given)
+        if not settings.api_key.get_secret_value():
+            raise ConfigurationError(
+                "OPENREPLAY_API_KEY is not set. Copy the organization key from Preferences → Account, or try without one: sandbox()."
+            )
+        return cls(settings, groups=groups, tools=tools, effects=effects)
+
+    @classmethod
+    def sandbox(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+        """Build over an embedded server with a fixed clock and planted incidents; needs no credential.
+
+        Args:
+            groups: see `Toolkit`.
+            tools: see `Toolkit`.
+            effects: see `Toolkit`.
+            **given: fields of `Settings`.
+
+        Raises:
+            ImportError: the extra `sandbox` is not installed.
+        """
+        from openreplay_tools.sandbox import Sandbox
+
+        server = Sandbox().start()
+        known = {
+            "api_key": server.api_key,
+            "base_url": server.url,
+            "dashboard_url": "https://openreplay.example.com",
+            "project": "Acme Shop",
+            "clock": server.now,
+            "secret": server.secret,
+        }
+        return cls(Settings.make(**{**known, **given}), groups=groups, tools=tools, effects=effects, owned=server)
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> Reply:
+        """Call a tool by name; every refusal and failure that can be foreseen becomes a `Reply` with `is_error`.
+
+        Args:
+            name: a tool of this toolkit, such as openreplay_search_users.
+            arguments: as a model sent them.
+        """
+        try:
+            operation = self._operation(name)
+            parsed = operation.parse(_received(arguments))
+            return self._reply(operation, parsed, self.client.outcome(operation, parsed))
+        except OpenReplayToolsError as error:
+            return self.refusal(error)
+
+    async def acall(self, name: str, arguments: Mapping[str, Any]) -> Reply:
+        """Call a tool by name from async code; see `call`."""
+        try:
+            operation = self._operation(name)
+            parsed = operation.parse(_received(arguments))
+            return self._reply(operation, parsed, await self.async_client.outcome(operation, parsed))
+        except OpenReplayToolsError as error:
+            return self.refusal(error)
+
+    def refusal(self, error: OpenReplayToolsError) -> Reply:
+        """Return an error as a reply."""
+        return Reply(shorten(phrase(error.parts, self._fence), _ERROR_LIMIT), {}, is_error=True)
+
+    def probe(self) -> Self:
+        """Find out with at most three small requests what the server can do, and narrow the offer to it.
+
+        What cannot work is listed in `unavailable` with the reason.
+        """
+        self._narrow(self.client.find_out(examine, self.operations))
+        return self
+
+    async def aprobe(self) -> Self:
+        """Find out what the server can do from async code; see `probe`."""
+        self._narrow(await self.async_client.find_out(examine, self.operations))
+        return self
+
+    def close(self) -> None:
+        """Close the connections, and the embedded sandbox when there is one."""
+        self.client.close()
+        if self._owned is not None:
+            self._owned.stop()
+
+    def __enter__(self) -> Self:
+        """Return the toolkit."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    @cached_property
+    def _fence(self) -> Fence:
+        return Fence.of(self.settings.secret.get_secret_value())
+
+    def _reply(self, operation: AnyOperation, arguments: Arguments, outcome: Outcome[Any]) -> Reply:
+        answer = operation.present(outcome.result, arguments, outcome.scope)
+        times, parts = _DETAIL[getattr(arguments, "detail", "normal")]
+        text = render(answer, budget=max(_SMALLEST, self.settings.budget * times // parts), fence=self._fence)
+        data: Any = mask_tree(outcome.result.model_dump(mode="json"))
+        return Reply(text, data)
+
+    def _operation(self, name: str) -> AnyOperation:
+        for operation in self.operations:
+            if operation.tool_name == name:
+                return operation
+        if name in self.unavailable:
+            raise ConfigurationError(f"{name} is not available: {self.unavailable[name]}")
+        raise ArgumentsError(f"No tool of that name here.{_nearest(name, [op.tool_name for op in self.operations])}")
+
+    def _narrow(self, reasons: dict[str, str]) -> None:
+        self.unavailable = reasons
+        self.operations = tuple(operation for operation in self.operations if operation.tool_name not in reasons)
+
+
+def _received(value: Any) -> Any:
+    """Take escaped identifiers back: a model passes ids as it read them."""
+    if isinstance(value, str):
+        return unescape(value)
+    if isinstance(value, BaseModel):  # LangChain hands nested arguments over validated
+        return _received(value.model_dump())
+    if isinstance(value, dict):
+        return {key: _received(item) for key, item in value.items()}
+    return [_received(item) for item in value] if isinstance(value, list) else value
+
+
+def _selected(groups: Choice, tools: Choice, effects: Choice) -> tuple[AnyOperation, ...]:
+    allowed = _checked("effects", effects if effects is not None else ("read",), _EFFECTS)
+    by_name = {operation.tool_name: operation for operation in OPERATIONS}
+    if tools is not None:
+        named = [by_name[name] for name in _checked("tools", tools, tuple(by_name))]
+        refused = [operation for operation in named if operation.effect not in allowed and tools != "all"]
+        if refused:
+            needed = " and ".join(sorted({f'"{operation.effect}"' for operation in refused}))
+            raise ConfigurationError(
+                f"tools: {refused[0].tool_name} changes data; build the toolkit with effects that include {needed}."
+            )
+        return tuple(operation for operation in named if operation.effect in allowed)
+    wanted = _checked(
+        "groups", groups if groups is not None else "all", tuple(dict.fromkeys(op.group for op in OPERATIONS))
+    )
+    return tuple(operation for operation in OPERATIONS if operation.group in wanted and operation.effect in allowed)
+
+
+def _checked(what: str, given: tuple[str, ...] | list[str] | str, known: tuple[str, ...]) -> tuple[str, ...]:
+    if given == "all":
+        return known
+    if isinstance(given, str):
+        raise ConfigurationError(f'{what}: give a tuple of names, such as ("{known[0]}",), or "all".')
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(f"{what}: unknown name {name!r}.{_nearest(name, known)}")
+    return tuple(dict.fromkeys(given))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 3, 0.4)
+    return f" Nearest: {', '.join(near)}." if near else f" There are: {', '.join(names)}."

@@ -1,0 +1,215 @@
+"""How a request looks on the wire and what an answer means; no I/O in it.
+
+A status does not have one meaning everywhere: this module proposes an error, the operation's flow may know better.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from pydantic import BaseModel, ValidationError
+
+from openreplay_tools.errors import (
+    ApiError,
+    ArgumentsError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    OpenReplayToolsError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    UnexpectedReplyError,
+)
+from openreplay_tools.text import Recorded, clean, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openreplay_tools.operation import Request
+    from openreplay_tools.settings import Settings
+
+ReplyT = TypeVar("ReplyT", bound=BaseModel)
+
+RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
+LONGEST_WAIT = 30.0
+_MESSAGE_LIMIT = 300
+_OK = 200
+_SERVER_ERROR = 500
+
+# The server's html.EscapeString writes these five; Go's JSON encoder writes their & as \u0026. A backslash pair is
+# consumed first, so that an escaped backslash before "u0026" is not mistaken for an escape.
+_ENTITY = re.compile(rb"\\(?:\\|u0026(?:(amp)|(lt)|(gt)|(#39)|(#34));)|&(?:(amp)|(lt)|(gt)|(#39)|(#34));")
+_PLAIN = (b"&", b"<", b">", b"'", b'\\"')
+
+_ERRORS: dict[int, type[ApiError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: BadRequestError,
+    422: BadRequestError,
+    429: RateLimitError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An HTTP request, ready to send."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    content: bytes | None
+
+
+def encode(request: Request[Any], settings: Settings) -> Message:
+    """Return the HTTP request.
+
+    Raises:
+        ArgumentsError: a path part is empty, `.` or `..`: it would name another endpoint.
+    """
+    # https://docs.openreplay.com/en/api/ says "Authorization: <key>"; v2 wants the Bearer scheme (contract §1.2).
+    headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}", "Accept": "application/json"}
+    content = None
+    if request.body is not None:
+        headers["Content-Type"] = "application/json"
+        content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    return Message(request.method, f"{settings.v2}/{path(request.path)}{query}", headers, content)
+
+
+def path(parts: tuple[str, ...]) -> str:
+    """Return path parts joined, each encoded so that it can be nothing but one part.
+
+    Raises:
+        ArgumentsError: a part cannot stand in a path.
+    """
+    for part in parts:
+        if part in {"", ".", ".."}:
+            raise ArgumentsError("An id that is empty, . or .. cannot be asked for: it would name another endpoint.")
+    return "/".join(quote(part, safe="", errors="replace") for part in parts)
+
+
+def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], body: bytes, host: str) -> ReplyT:
+    """Return the typed reply, or raise what the answer means.
+
+    Args:
+        request: what was asked.
+        status: HTTP status.
+        headers: reply headers, names in lower case or case-insensitive.
+        body: the whole reply body.
+        host: where it was sent, for the text of errors.
+
+    Raises:
+        ApiError: an error status (one of its subclasses).
+        UnexpectedReplyError: success without the data that belong there.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if status != _OK:
+        raise failure(request, status, headers, body, host)
+    if kind == "text/html" or body[:15].lstrip().lower().startswith((b"<!doctype", b"<html")):
+        raise UnexpectedReplyError(
+            f"{host} answered with a web page instead of data. OPENREPLAY_BASE_URL should be the address of an OpenReplay "
+            "instance of version 1.27 or later (older ones have no API v2)."
+        )
+    if kind != "application/json":
+        raise UnexpectedReplyError(
+            "The server answered with ", Recorded(kind or "no content type"), " instead of JSON."
+        )
+    try:
+        return request.reply.model_validate_json(unescape_html(body) if request.escaped else body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(step) for step in problem["loc"]) or "the body"
+        raise UnexpectedReplyError(
+            "The server's reply is not what this operation returns: ", Recorded(where), f": {problem['msg']}."
+        ) from None
+
+
+def failure(
+    request: Request[Any], status: int, headers: Mapping[str, str], body: bytes, host: str
+) -> OpenReplayToolsError:
+    """Return the error that an answer other than 200 means."""
+    message = server_message(headers, body)
+    said: tuple[object, ...] = (": ", Recorded(message, limit=_MESSAGE_LIMIT)) if message else ()
+    if 300 <= status < 400:
+        target = headers.get("location", "")
+        return UnexpectedReplyError(
+            f"{host} redirects to ",
+            Recorded(target),
+            ". Set OPENREPLAY_BASE_URL to the address where the instance answers itself.",
+        )
+    if status == 401:
+        return AuthenticationError(
+            "The server refused the key (401). Copy the organization key again from Preferences → Account; "
+            f"it is sent to {host} only.",
+            status=status,
+        )
+    if status == 429:
+        wait = retry_after(headers)
+        hint = f"Wait {wait:.0f} s and try again." if wait is not None else "Wait a few seconds and try again."
+        return RateLimitError(f"The server asks for a pause (429). {hint}", message=message, retry_after=wait)
+    kind = _ERRORS.get(status, ServerError if status >= _SERVER_ERROR else ApiError)
+    if kind is ServerError:
+        return ServerError(f"The server failed ({status})", *said, ". Try again later.", status=status, message=message)
+    what = "/".join(request.path[2:]) or "/".join(request.path)
+    return kind(
+        f"The server refused the request ({status}) for ", Recorded(what), *said, ".", status=status, message=message
+    )
+
+
+def server_message(headers: Mapping[str, str], body: bytes) -> str:
+    """Return the server's own words, bounded; "" for web pages and empty bodies."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not body or kind == "text/html":
+        return ""
+    if kind != "application/json":
+        return shorten(clean(body[:1000].decode("utf-8", "replace")), _MESSAGE_LIMIT)
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    # {"error": "…"} up to 1.27; {"errors": ["…"]} after it and in the Python service; {"detail": …} (contract §1.3, §1.5).
+    found = (
+        next((said[key] for key in ("error", "errors", "detail") if key in said), "") if isinstance(said, dict) else ""
+    )
+    text = "; ".join(str(item) for item in found) if isinstance(found, list) else str(found)
+    return shorten(clean(text), _MESSAGE_LIMIT)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds the server asks to wait, None when it does not say (dates are not understood)."""
+    text = headers.get("retry-after", "").strip()
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+def wait_before_retry(attempt: int, error: BaseException | None, left: float) -> float | None:
+    """Return how long to wait before trying a read again, None when it is not worth it.
+
+    Args:
+        attempt: 0 after the first failure.
+        error: a `RateLimitError` may carry the server's wish.
+        left: seconds until the call's deadline.
+    """
+    wish = error.retry_after if isinstance(error, RateLimitError) else None
+    wait = wish if wish is not None else 0.25 * 4**attempt
+    return wait if wait < left and wait <= LONGEST_WAIT else None
+
+
+def unescape_html(body: bytes) -> bytes:
+    """Undo one level of the server's HTML escaping in a JSON text, keys included (contract §0.5)."""
+    if b"\\u0026" not in body and b"&" not in body:
+        return body
+    return _ENTITY.sub(_entity, body)
+
+
+def _entity(match: re.Match[bytes]) -> bytes:
+    index = match.lastindex
+    return match[0] if index is None else _PLAIN[(index - 1) % 5]

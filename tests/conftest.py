@@ -1,0 +1,90 @@
+"""What holds for every test: no network but loopback, no settings from the developer's own environment."""
+
+import ipaddress
+import os
+import socket
+
+import pytest
+
+FOREIGN_PREFIXES = (
+    "ANTHROPIC_",
+    "AZURE_OPENAI_",
+    "GEMINI_",
+    "GOOGLE_",
+    "LANGCHAIN_",
+    "LANGGRAPH_",
+    "LANGSMITH_",
+    "LOGROCKET_",
+    "NOTTE_",
+    "OPENAI_",
+    "OPENREPLAY_",
+    "OTEL_",
+)
+PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+class NetworkBlockedError(RuntimeError):
+    """A test reached for the network. No OSError, so that no client takes it for an ordinary failed connection."""
+
+
+def _clear_environment():
+    for name in list(os.environ):
+        if name.startswith(FOREIGN_PREFIXES) or name.upper() in PROXIES:
+            del os.environ[name]
+    os.environ["LANGSMITH_TRACING"] = "false"
+
+
+def _is_loopback(host):
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if host in (None, "", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse(host):
+    message = f"a test tried to reach {host!r}; only loopback is allowed (use a cassette, the sandbox or MockTransport)"
+    raise NetworkBlockedError(message)
+
+
+def _guarded(method):
+    def connect(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            _refuse(address[0])
+        return method(self, address)
+
+    return connect
+
+
+def _guarded_lookup(lookup):
+    def getaddrinfo(host, *args, **kwargs):
+        name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+        if isinstance(name, str) and name.rstrip(".").endswith(".invalid"):
+            # RFC 6761: a name that never resolves, for tests of a host that is not there.
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if not _is_loopback(name):
+            _refuse(name)
+        return lookup(host, *args, **kwargs)
+
+    return getaddrinfo
+
+
+# At import and not in a fixture: collecting the test modules must not reach the network either.
+_clear_environment()
+socket.socket.connect = _guarded(socket.socket.connect)
+socket.socket.connect_ex = _guarded(socket.socket.connect_ex)
+socket.getaddrinfo = _guarded_lookup(socket.getaddrinfo)
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """One Enterprise sandbox server for all tests of a worker; it has `url` and `api_key`."""
+    from openreplay_tools.sandbox import Sandbox
+
+    server = Sandbox(edition="ee")
+    server.start()
+    yield server
+    server.stop()
