@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from openreplay_tools.answer import Answer, Row
+    from openreplay_tools.text import Line
 
 _WIDEST = 40  # a column wider than this is not aligned
 _GAP = "  "

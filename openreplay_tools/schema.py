@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 
+# Said in words by every description and checked by the model; strict modes of providers refuse them (framework notes).
+_BOUNDS = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"})
+
+
 def flat_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the model's JSON schema without references and titles.
+    """Return the model's JSON schema without references, titles and bounds.
 
     Nothing in it is nullable or free-form, so the OpenAI, Anthropic and Gemini converters of both frameworks take it.
     """
@@ -36,7 +40,7 @@ def _flatten(node: Any, definitions: dict[str, Any]) -> Any:
         return _flatten(
             {**{k: v for k, v in target.items() if k != "description"}, **_without(node, "$ref")}, definitions
         )
-    kept = _without(node, "title") if not isinstance(node.get("title"), dict) else node
+    kept = {key: value for key, value in node.items() if key != "title" and key not in _BOUNDS}
     return {
         key: _properties(value, definitions) if key == "properties" else _flatten(value, definitions)
         for key, value in kept.items()

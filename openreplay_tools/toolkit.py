@@ -230,9 +230,10 @@ def _selected(groups: Choice, tools: Choice, effects: Choice) -> tuple[AnyOperat
                 f"tools: {refused[0].tool_name} changes data; build the toolkit with effects that include {needed}."
             )
         return tuple(operation for operation in named if operation.effect in allowed)
-    wanted = _checked(
-        "groups", groups if groups is not None else "all", tuple(dict.fromkeys(op.group for op in OPERATIONS))
-    )
+    known = tuple(dict.fromkeys(operation.group for operation in OPERATIONS))
+    # Jobs only matter to those who may make or cancel them.
+    curated = tuple(group for group in known if group != "jobs" or len(allowed) > 1)
+    wanted = _checked("groups", groups if groups is not None else curated, known)
     return tuple(operation for operation in OPERATIONS if operation.group in wanted and operation.effect in allowed)
 
 

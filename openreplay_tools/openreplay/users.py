@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.errors import ArgumentsError, NotFoundError
-from openreplay_tools.fields import Order, PagedArguments, ProjectArguments, Since, Until, UserId
+from openreplay_tools.fields import Order, PagedArguments, ProjectArguments, UserId
 from openreplay_tools.openreplay.filters import (
     Condition,
     EventCondition,
@@ -48,7 +48,8 @@ def _unset(value: Any) -> Any:
     return None if value in {0, "0", ""} else value
 
 
-Moment = Annotated[datetime | None, BeforeValidator(_unset)]
+SeenAt = Annotated[datetime | None, BeforeValidator(_unset)]
+Moment = Annotated[str, Field(max_length=80, description="A time such as 24h, yesterday, 2026-11-03.")]
 
 
 class User(Record):
@@ -85,7 +86,7 @@ class UserProfile(User):
     """
 
     avatar: str = Field("", alias="$avatar")
-    first_event_at: Moment = Field(None, alias="$first_event_at")
+    first_event_at: SeenAt = Field(None, alias="$first_event_at")
     timezone: int = Field(0, alias="$timezone")
     current_url: str = Field("", alias="$current_url")
     initial_referrer: str = Field("", alias="$initial_referrer")
@@ -114,16 +115,16 @@ class SearchUsersArgs(PagedArguments):
     query: Annotated[
         str, Field(max_length=100, description="Part of the user id, e-mail or name; case does not matter.")
     ] = ""
-    last_seen_since: Since = ""
-    last_seen_until: Until = ""
-    created_since: Since = ""
-    created_until: Until = ""
+    last_seen_since: Moment = ""
+    last_seen_until: Moment = ""
+    created_since: Moment = ""
+    created_until: Moment = ""
     filters: Annotated[
         list[Filter], Field(max_length=10, description="Conditions on the user's record; all must hold.")
     ] = []
     events: Annotated[list[EventCondition], Field(max_length=5, description="Events the user did; one is enough.")] = []
-    events_since: Since = ""
-    events_until: Until = ""
+    events_since: Moment = ""
+    events_until: Moment = ""
     sort: Annotated[
         Literal["last_seen", "created", "user_id", "name", "email"], Field(description="What to sort by.")
     ] = "last_seen"
