@@ -47,9 +47,9 @@ _HOMES = {
     "Client": "client",
     **dict.fromkeys(
         (
-            "ApiError", "ArgumentsError", "AuthenticationError", "BadRequestError", "ConfigurationError", "ConflictError",
-            "NotFoundError", "OpenReplayToolsError", "PermissionDeniedError", "RateLimitError", "RequestTimeoutError",
-            "ServerError", "TransportError", "UnavailableError", "UnexpectedReplyError",
+            "ApiError", "ArgumentsError", "AuthenticationError", "BadRequestError", "ConfigurationError",
+            "ConflictError", "NotFoundError", "OpenReplayToolsError", "PermissionDeniedError", "RateLimitError",
+            "RequestTimeoutError", "ServerError", "TransportError", "UnavailableError", "UnexpectedReplyError",
         ),
         "errors",
     ),
@@ -66,7 +66,46 @@ _HOMES = {
     "Toolkit": "toolkit",
 }  # fmt: skip
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+__all__ = [
+    "OPERATIONS",
+    "ApiError",
+    "ArgumentsError",
+    "AsyncClient",
+    "AuthenticationError",
+    "BadRequestError",
+    "Client",
+    "ConfigurationError",
+    "ConflictError",
+    "EventCondition",
+    "Filter",
+    "LiveFilter",
+    "NotFoundError",
+    "OpenReplayToolsError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "Reply",
+    "RequestTimeoutError",
+    "ServerError",
+    "Settings",
+    "Toolkit",
+    "TransportError",
+    "UnavailableError",
+    "UnexpectedReplyError",
+    "__version__",
+    "cancel_job",
+    "create_project",
+    "delete_user",
+    "get_job",
+    "get_project",
+    "get_user",
+    "list_jobs",
+    "list_live_sessions",
+    "list_projects",
+    "list_session_events",
+    "list_user_sessions",
+    "search_live_sessions",
+    "search_users",
+]
 
 
 def __getattr__(name: str) -> Any:

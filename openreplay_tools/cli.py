@@ -128,7 +128,8 @@ def _sandbox(args: argparse.Namespace) -> int:
 
     server = Sandbox(edition=args.edition, port=args.port, live_clock=True)
     print(
-        f"OPENREPLAY_BASE_URL=http://127.0.0.1:{args.port} OPENREPLAY_API_KEY={server.api_key} OPENREPLAY_PROJECT='Acme Shop'",
+        f"OPENREPLAY_BASE_URL=http://127.0.0.1:{args.port} OPENREPLAY_API_KEY={server.api_key} "
+        f"OPENREPLAY_PROJECT='Acme Shop'",
         flush=True,
     )
     server.serve_forever()

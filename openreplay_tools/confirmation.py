@@ -50,7 +50,8 @@ class Confirmations:
         )
         if not genuine:
             raise ArgumentsError(
-                "confirm: this token was not made for these arguments. Call again without confirm for a preview and a new token."
+                "confirm: this token was not made for these arguments. Call again without confirm for a preview "
+                "and a new token."
             )
         if int(expiry) < now.timestamp():
             raise ArgumentsError(

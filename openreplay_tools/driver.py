@@ -51,7 +51,7 @@ class Steps(Generic[T]):
 
 
 class Rules:
-    """One client's settings applied: scope, deadline, memory, retries, bounds. Safe to share between threads and loops."""
+    """One client's settings applied: scope, deadline, memory, retries, bounds; shared by threads and loops."""
 
     def __init__(self, settings: Settings) -> None:
         """Hold the settings."""

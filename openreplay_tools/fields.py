@@ -18,7 +18,7 @@ def _fits_a_path(value: str) -> str:
     return value
 
 
-Project = Annotated[str, Field(max_length=200, description="Project key, id or name; empty takes the default project.")]
+Project = Annotated[str, Field(max_length=200, description="Key, id or name; empty: the default project.")]
 UserId = Annotated[
     str,
     AfterValidator(_fits_a_path),
@@ -29,13 +29,13 @@ Session = Annotated[
 ]
 Since = Annotated[
     str,
-    Field(max_length=80, description="Start: 24h, 7d, yesterday, last week, 2026-11-03, 2026-11-03 14:00, epoch ms."),
+    Field(max_length=80, description="Start: 24h, 7d, yesterday, last week, 2026-11-03 14:00, epoch ms."),
 ]
-Until = Annotated[str, Field(max_length=80, description="End, in the same forms as since; empty means now.")]
+Until = Annotated[str, Field(max_length=80, description="End, same forms; empty: now.")]
 Limit = Annotated[int, Field(ge=1, le=200, description="Rows per page, 1 to 200.")]
-PageNumber = Annotated[int, Field(ge=1, le=1_000_000, description="Page number, from 1.")]
+PageNumber = Annotated[int, Field(ge=1, le=1_000_000, description="From 1.")]
 Order = Annotated[Literal["desc", "asc"], Field(description="desc: newest or highest first.")]
-Detail = Annotated[Literal["brief", "normal", "full"], Field(description="How long the answer may be.")]
+Detail = Annotated[Literal["brief", "normal", "full"], Field(description="Length of the answer.")]
 JobId = Annotated[int, Field(ge=1, le=2**31 - 1, description="Job number, from openreplay_list_jobs.")]
 
 

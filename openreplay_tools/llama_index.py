@@ -1,4 +1,4 @@
-"""LlamaIndex: the toolkit's operations as `FunctionTool`s that validate. Needs the extra `openreplay-tools[llama-index]`."""
+"""LlamaIndex: the operations as `FunctionTool`s that validate. Needs the extra `openreplay-tools[llama-index]`."""
 
 from __future__ import annotations
 

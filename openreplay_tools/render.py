@@ -17,7 +17,7 @@ from openreplay_tools.text import HARMLESS, Given, Own, Recorded, clean, escape,
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from openreplay_tools.answer import Answer, Row
+    from openreplay_tools.answer import Answer
     from openreplay_tools.text import Line
 
 _WIDEST = 40  # a column wider than this is not aligned
@@ -84,7 +84,7 @@ def render(answer: Answer, *, budget: int, fence: Fence) -> str:
     facts = [phrase(line, fence) for line in answer.facts]
     notes = [phrase(line, fence) for line in answer.notes]
     frame = _Frame(answer, (subject, scope), facts, notes, budget)
-    kept, cells = _chosen(answer.rows, fence, frame.room)
+    kept, cells = _chosen(answer, fence, frame.room)
     lines = [frame.head(len(kept)), *frame.facts, *_table(answer.headings, cells)]
     if len(kept) < len(answer.rows):
         lines.append(_left_out(answer, kept))
@@ -159,36 +159,30 @@ def _count(answer: Answer, shown: int) -> str:
         return f"{shown} {tally.noun}"
     total = f"at most {tally.total:,}" if tally.at_most else f"{tally.total:,}"
     if tally.first > 1:
-        return f"{tally.noun[:1].upper()}{tally.noun[1:]} {tally.first:,}–{tally.first + len(answer.rows) - 1:,} of {total}"
+        last = tally.first + len(answer.rows) - 1
+        return f"{tally.noun[:1].upper()}{tally.noun[1:]} {tally.first:,}–{last:,} of {total}"
     return f"{shown:,} of {total} {tally.noun}"
 
 
-def _chosen(rows: tuple[Row, ...], fence: Fence, room: int) -> tuple[list[int], list[list[str]]]:
+def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[list[str]]]:
     """Return the positions of the worthiest rows that fit, in their order, and their cells."""
-    by_worth = sorted(range(len(rows)), key=lambda index: (-rows[index].worth, index))
-    cells: dict[int, list[str]] = {}
-    for index in by_worth:
-        shown = [phrase(cell, fence) for cell in rows[index].cells]
-        room -= sum(len(cell) + len(_GAP) for cell in shown)
-        if room < 0 and cells:
+    rows = answer.rows
+    chosen: dict[int, list[str]] = {}
+    left = room
+    for index in sorted(range(len(rows)), key=lambda index: (-rows[index].worth, index)):
+        cells = [phrase(cell, fence) for cell in rows[index].cells]
+        left -= sum(len(cell) + len(_GAP) for cell in cells)
+        if left < 0 and chosen:
             break
-        if room >= 0:
-            cells[index] = shown
-    while (over := _padding(list(cells.values())) - max(room, 0)) > 0 and len(cells) > 1:
-        room += sum(len(cell) + len(_GAP) for cell in cells.pop(list(cells)[-1]))
-        del over
-    kept = sorted(cells)
-    return kept, [cells[index] for index in kept]
-
-
-def _padding(cells: list[list[str]]) -> int:
-    """Return the characters that aligning these rows adds, headings included."""
-    widths = _widths((), cells)
-    return (
-        sum(max(0, width - len(cell)) for row in cells for width, cell in zip(widths, row[:-1], strict=False))
-        + sum(widths)
-        + 40
-    )
+        if left >= 0:
+            chosen[index] = cells
+        else:
+            left = room  # a row that is longer than all the room: try the next
+    # Aligning adds spaces, so that the last chosen, the least worthy, may have to go again.
+    while chosen and sum(len(line) + 1 for line in _table(answer.headings, list(chosen.values()))) > room:
+        chosen.popitem()
+    kept = sorted(chosen)
+    return kept, [chosen[index] for index in kept]
 
 
 def _widths(headings: tuple[str, ...], cells: list[list[str]]) -> list[int]:

@@ -97,7 +97,8 @@ class Toolkit:
         settings = Settings.from_env(**given)
         if not settings.api_key.get_secret_value():
             raise ConfigurationError(
-                "OPENREPLAY_API_KEY is not set. Copy the organization key from Preferences → Account, or try without one: sandbox()."
+                "OPENREPLAY_API_KEY is not set. Copy the organization key from Preferences → Account, or try "
+                "without one: sandbox()."
             )
         return cls(settings, groups=groups, tools=tools, effects=effects)
 

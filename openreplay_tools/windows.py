@@ -120,21 +120,23 @@ def moment(text: str, *, now: datetime, zone: ZoneInfo, field: str, edge: Edge) 
     return max(span[0 if edge == "start" else 1], EARLIEST).astimezone(zone)
 
 
-def window(since: str, until: str, *, now: datetime, zone: ZoneInfo, default: timedelta | None) -> Window:
+def window(  # noqa: PLR0913
+    since: str, until: str, *, now: datetime, zone: ZoneInfo, default: timedelta | None, prefix: str = ""
+) -> Window:
     """Read both bounds, or raise ArgumentsError when one is unclear or nothing lies between them.
 
-    An omitted `since` reaches `default` back from now, or from an earlier `until`; a default of None is all time, from
-    2000-01-01. An omitted `until` is now. A period named by `until` belongs to the window to its end.
+    An omitted `since` reaches `default` back from now or an earlier `until` (None: all time), an omitted `until` is
+    now; a period named by `until` belongs to the window. `prefix` goes before both names in errors.
     """
     since, until = since.strip(), until.strip()
     here = now.astimezone(zone)
     everything = not since and not until and default is None
     if until:
-        end = moment(until, now=now, zone=zone, field="until", edge="end")
+        end = moment(until, now=now, zone=zone, field=f"{prefix}until", edge="end")
     else:
         end = _shifted(here, _CLOCK_SKEW) if everything else here
     if since:
-        start = moment(since, now=now, zone=zone, field="since", edge="start")
+        start = moment(since, now=now, zone=zone, field=f"{prefix}since", edge="start")
     elif default is None:
         start = EARLIEST
     else:

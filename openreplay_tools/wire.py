@@ -73,7 +73,7 @@ def encode(request: Request[Any], settings: Settings) -> Message:
     """Return the HTTP request.
 
     Raises:
-        ArgumentsError: a path part is empty, `.` or `..`: it would name another endpoint.
+        ArgumentsError: a path part is empty, `.` or `..` or holds a slash: it would name another endpoint.
     """
     # https://docs.openreplay.com/en/api/ says "Authorization: <key>"; v2 wants the Bearer scheme (contract §1.2).
     headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}", "Accept": "application/json"}
@@ -92,8 +92,11 @@ def path(parts: tuple[str, ...]) -> str:
         ArgumentsError: a part cannot stand in a path.
     """
     for part in parts:
-        if part in {"", ".", ".."}:
-            raise ArgumentsError("An id that is empty, . or .. cannot be asked for: it would name another endpoint.")
+        # The server's proxy decodes %2F and resolves dots before it chooses an endpoint (observed §A22, §D).
+        if part in {"", ".", ".."} or "/" in part or "\0" in part:
+            raise ArgumentsError(
+                "An id that is empty, . or .. or holds a slash cannot be asked for: it would name another endpoint."
+            )
     return "/".join(quote(part, safe="", errors="replace") for part in parts)
 
 
@@ -116,7 +119,8 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
         raise failure(request, status, headers, body, host)
     if kind == "text/html" or body[:15].lstrip().lower().startswith((b"<!doctype", b"<html")):
         raise UnexpectedReplyError(
-            f"{host} answered with a web page instead of data. OPENREPLAY_BASE_URL should be the address of an OpenReplay "
+            f"{host} answered with a web page instead of data. OPENREPLAY_BASE_URL should be the address of an "
+            f"OpenReplay "
             "instance of version 1.27 or later (older ones have no API v2)."
         )
     if kind != "application/json":
@@ -176,7 +180,7 @@ def server_message(headers: Mapping[str, str], body: bytes) -> str:
         said = json.loads(body)
     except ValueError:
         return ""
-    # {"error": "…"} up to 1.27; {"errors": ["…"]} after it and in the Python service; {"detail": …} (contract §1.3, §1.5).
+    # {"error": "…"} up to 1.27; {"errors": ["…"]} after it and in the Python service; {"detail": …} (contract §1.3).
     found = (
         next((said[key] for key in ("error", "errors", "detail") if key in said), "") if isinstance(said, dict) else ""
     )

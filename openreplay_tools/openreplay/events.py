@@ -28,13 +28,14 @@ _DAY_MS = 86_400_000
 # Without these the server returns ids and times only (contract §2.8). What it always leaves empty is not asked for
 # (observed §A15).
 _COLUMNS = [
-    "$user_id", "$device_id", "$duration_s", "properties", "$properties", "$auto_captured", "$os", "$os_version", "$browser",
-    "$current_url", "$current_path", "$referrer", "$country", "$state", "$city", "issue_type", "issue_id", "error_id",
+    "$user_id", "$device_id", "$duration_s", "properties", "$properties", "$auto_captured", "$os", "$os_version",
+    "$browser", "$current_url", "$current_path", "$referrer", "$country", "$state", "$city", "issue_type",
+    "issue_id", "error_id",
 ]  # fmt: skip
 
 _ALIASES = {
-    "PAGE": "LOCATION", "PAGES": "LOCATION", "CLICKS": "CLICK", "INPUTS": "INPUT", "ERRORS": "ERROR", "REQUESTS": "REQUEST",
-    "ISSUES": "ISSUE", "TAPS": "TAP", "CRASHES": "CRASH",
+    "PAGE": "LOCATION", "PAGES": "LOCATION", "CLICKS": "CLICK", "INPUTS": "INPUT", "ERRORS": "ERROR",
+    "REQUESTS": "REQUEST", "ISSUES": "ISSUE", "TAPS": "TAP", "CRASHES": "CRASH",
 }  # fmt: skip
 
 
@@ -77,7 +78,8 @@ class ListSessionEventsArgs(WindowArguments):
         list[Annotated[str, Field(max_length=256)]],
         Field(
             max_length=10,
-            description="Only these: CLICK INPUT LOCATION REQUEST ERROR ISSUE PERFORMANCE TAP CRASH, or own event names.",
+            description="Only these: CLICK INPUT LOCATION REQUEST ERROR ISSUE PERFORMANCE TAP CRASH, or own "
+            "event names.",
         ),
     ] = []
     from_offset: Annotated[
@@ -156,7 +158,8 @@ def _read(body: dict[str, Any], scope: Scope) -> Flow[tuple[list[Event], int]]:
     total = first.data.total
     if total > MOST_EVENTS:
         raise ArgumentsError(
-            f"session: {total} events here, more than the {MOST_EVENTS} read at once. Narrow with kinds, from_offset and to_offset."
+            f"session: {total} events here, more than the {MOST_EVENTS} read at once. Narrow with kinds, "
+            f"from_offset and to_offset."
         )
     others = yield from ask_all([page(number) for number in range(2, -(-total // _PAGE) + 1)])
     found = {event.event_id: event for reply in (first, *others) for event in reply.data.events or []}
@@ -209,9 +212,9 @@ def _first(events: list[Event], attribute: str) -> str:
 
 @operation(ListSessionEventsArgs, group="events", prepare=in_session, present=events_table)
 def list_session_events(args: ListSessionEventsArgs, scope: Scope) -> Flow[EventPage]:
-    """Tell what happened in one session: pages, clicks, inputs, requests, errors, issues and own events, with offsets and links.
+    """Tell what happened in one session: pages, clicks, inputs, requests, errors, issues, own events, with offsets.
 
-    Shows what matters most (errors, failed requests) when not all fit; page=1, 2 … walks through everything in time order.
+    Shows what matters most (errors, failed requests) when not all fit; page=1, 2 … walks through all in time order.
     Session ids come from openreplay_list_user_sessions; a pasted dashboard link works too.
     """
     whole = yield from _whole(args, scope)

@@ -32,15 +32,15 @@ Values = Annotated[
 ]
 
 _WIRE = {
-    "is": "is", "is_not": "isNot", "contains": "contains", "not_contains": "notContains", "starts_with": "startsWith",
-    "ends_with": "endsWith", "regex": "regex", "greater": ">", "greater_or_equal": ">=", "less": "<", "less_or_equal": "<=",
-    "exists": "isAny", "missing": "isUndefined",
+    "is": "is", "is_not": "isNot", "contains": "contains", "not_contains": "notContains",
+    "starts_with": "startsWith", "ends_with": "endsWith", "regex": "regex", "greater": ">", "greater_or_equal": ">=",
+    "less": "<", "less_or_equal": "<=", "exists": "isAny", "missing": "isUndefined",
 }  # fmt: skip
 _TIME_WIRE = {"greater": "after", "greater_or_equal": "onOrAfter", "less": "before", "less_or_equal": "onOrBefore"}
 _WORDS = {
-    "is": "is", "is_not": "is not", "contains": "contains", "not_contains": "does not contain", "starts_with": "starts with",
-    "ends_with": "ends with", "regex": "matches", "greater": ">", "greater_or_equal": "≥", "less": "<", "less_or_equal": "≤",
-    "exists": "exists", "missing": "is missing",
+    "is": "is", "is_not": "is not", "contains": "contains", "not_contains": "does not contain",
+    "starts_with": "starts with", "ends_with": "ends with", "regex": "matches", "greater": ">",
+    "greater_or_equal": "≥", "less": "<", "less_or_equal": "≤", "exists": "exists", "missing": "is missing",
 }  # fmt: skip
 _COMPARISONS = frozenset(_TIME_WIRE)
 _LIKE = frozenset({"contains", "starts_with", "ends_with"})
@@ -60,7 +60,8 @@ TIME_COLUMNS = frozenset({"$created_at", "$last_seen", "$first_event_at"})
 
 # Events that trackers record by themselves (contract §2.8); all other names are the site's own.
 CAPTURED_EVENTS = frozenset({
-    "CLICK", "INPUT", "LOCATION", "ERROR", "REQUEST", "GRAPHQL", "PERFORMANCE", "ISSUE", "TAP", "SWIPE", "CRASH", "CUSTOM",
+    "CLICK", "INPUT", "LOCATION", "ERROR", "REQUEST", "GRAPHQL", "PERFORMANCE", "ISSUE", "TAP", "SWIPE", "CRASH",
+    "CUSTOM",
 })  # fmt: skip
 
 
@@ -106,7 +107,7 @@ class Condition:
     below: int | None = None
 
     def contradicts(self, value_ms: int) -> bool:
-        """Tell whether a returned time is outside: the server also matches older versions of a record (observed §A33)."""
+        """Tell whether a returned time is outside: the server also matches outdated records (observed §A33)."""
         return (self.at_least is not None and value_ms < self.at_least) or (
             self.below is not None and value_ms >= self.below
         )
@@ -126,7 +127,8 @@ def user_condition(given: Filter, scope: Scope) -> Condition:
         return _time(column, given, scope)
     if given.operator in {"exists", "missing"}:
         raise ArgumentsError(
-            f"filters: {given.operator} does not work on {given.name}: the server treats every column as present. Use is or is_not."
+            f"filters: {given.operator} does not work on {given.name}: the server treats every column as "
+            f"present. Use is or is_not."
         )
     if given.operator in _COMPARISONS:
         raise ArgumentsError(
@@ -135,7 +137,7 @@ def user_condition(given: Filter, scope: Scope) -> Condition:
     return Condition(_text(column, given, "filters"), _said(Own(given.name.removeprefix("$")), given))
 
 
-def time_condition(column: str, since: str, until: str, scope: Scope, label: str) -> list[Condition]:
+def time_condition(column: str, since: str, until: str, scope: Scope, name: str) -> list[Condition]:
     """Return the conditions for a time column between two moments as people say them.
 
     Args:
@@ -143,14 +145,17 @@ def time_condition(column: str, since: str, until: str, scope: Scope, label: str
         since: earliest; "" for no bound.
         until: latest; "" for no bound.
         scope: clock and zone.
-        label: the arguments' common name, for errors and the answer.
+        name: what the arguments' names begin with, such as last_seen.
 
     Raises:
         ArgumentsError: a time is unclear, or the span is empty.
     """
     if not since and not until:
         return []
-    span = windows.window(since or "2000-01-01", until or "2990-01-01", now=scope.now, zone=scope.zone, default=None)
+    span = windows.window(
+        since or "2000-01-01", until or "2990-01-01", now=scope.now, zone=scope.zone, default=None, prefix=f"{name}_"
+    )
+    label = name.replace("_", " ")
     found = []
     if since:
         wire = _timestamp(column, "onOrAfter", span.start_ms)
@@ -168,34 +173,35 @@ def time_condition(column: str, since: str, until: str, scope: Scope, label: str
 
 
 def event_conditions(given: list[EventCondition]) -> list[Condition]:
-    """Check conditions on what users did; several are alternatives, for that is all the server can do.
+    """Check conditions on what users did; several are alternatives: the server can do no more.
 
     Raises:
         ArgumentsError: a condition the server would ignore or mix up with another.
     """
     if any(condition.absent for condition in given):
         raise ArgumentsError(
-            "events: absent is not possible with an organization key: the server cannot look for users without an event."
+            "events: absent needs more than an organization key: the server cannot search for what users did not do."
         )
     if len(given) > 1 and any(condition.property for condition in given):
         raise ArgumentsError(
-            "events: with several events the server mixes up their properties. Ask with one event at a time, or without property."
+            "events: with several events the server mixes up their properties. "
+            "Ask with one event at a time, or without property."
         )
-    found = []
-    for condition in given:
-        captured = condition.event in CAPTURED_EVENTS
-        wire: dict[str, Any] = {
-            "name": condition.event, "operator": "is", "isEvent": True, "propertyOrder": "and", "autoCaptured": captured,
-        }  # fmt: skip
-        said: Line = (Own("did "), Given(condition.event))
-        if condition.property:
-            inner = Filter(name=condition.property, operator=condition.operator, values=condition.values)
-            wire["filters"] = [{**_property(condition.property, inner, "events"), "autoCaptured": captured}]
-            said += (Own(" with "), *_said(Given(condition.property), inner))
-        elif condition.values or condition.operator != "is":
-            raise ArgumentsError("events: values need a property; without one the server ignores them.")
-        found.append(Condition(wire, said))
-    return found
+    return [_event_condition(condition) for condition in given]
+
+
+def _event_condition(given: EventCondition) -> Condition:
+    captured = given.event in CAPTURED_EVENTS
+    wire: dict[str, Any] = {"name": given.event, "operator": "is", "isEvent": True, "propertyOrder": "and"}
+    wire["autoCaptured"] = captured
+    said: Line = (Own("did "), Given(given.event))
+    if given.property:
+        inner = Filter(name=given.property, operator=given.operator, values=given.values)
+        wire["filters"] = [{**_property(given.property, inner, "events"), "autoCaptured": captured}]
+        return Condition(wire, (*said, Own(" with "), *_said(Given(given.property), inner)))
+    if given.values or given.operator != "is":
+        raise ArgumentsError("events: values need a property; without one the server ignores them.")
+    return Condition(wire, said)
 
 
 def _column(given: str) -> str:
@@ -224,7 +230,8 @@ def _text(column: str, given: Filter, field: str) -> dict[str, Any]:
         }
     if operator == "not_contains" and any("%" in value or "_" in value for value in values):
         raise ArgumentsError(
-            f"{field}: not_contains takes % and _ for wildcards on this server, so it would exclude too much. Use is_not."
+            f"{field}: not_contains takes % and _ for wildcards on this server, so it would exclude too much. "
+            f"Use is_not."
         )
     return {"name": column, "operator": _WIRE[operator], "value": values}
 
@@ -239,7 +246,8 @@ def _property(name: str, given: Filter, field: str) -> dict[str, Any]:
     values = _values(given, field)
     if not all(_NUMBER.match(value) for value in values):
         raise ArgumentsError(
-            f"{field}: {given.operator} compares numbers only; the server gets times in custom properties wrong. Give a number."
+            f"{field}: {given.operator} compares numbers only; the server gets times in custom properties wrong. "
+            f"Give a number."
         )
     # Without the data type the server compares text: 9 > 10 (observed §A17).
     return {"name": name, "operator": _WIRE[given.operator], "value": values, "dataType": "number"}
@@ -248,7 +256,8 @@ def _property(name: str, given: Filter, field: str) -> dict[str, Any]:
 def _time(column: str, given: Filter, scope: Scope) -> Condition:
     if given.operator not in _COMPARISONS:
         raise ArgumentsError(
-            f"filters: {given.name} is a time: use greater, less, greater_or_equal or less_or_equal with a time such as 7d or 2026-11-03."
+            f"filters: {given.name} is a time: use greater, less, greater_or_equal or less_or_equal with a time "
+            f"such as 7d or 2026-11-03."
         )
     value = _values(given, "filters")[0]
     later = given.operator in {"greater", "less_or_equal"}
@@ -274,7 +283,8 @@ def _timestamp(column: str, operator: str, ms: int) -> dict[str, Any]:
 def _values(given: Filter, field: str) -> list[str]:
     if not given.values or any(not value for value in given.values):
         raise ArgumentsError(
-            f"{field}: {given.operator} needs at least one value, none of them empty; without a value the server ignores the filter."
+            f"{field}: {given.operator} needs at least one value, none of them empty; without a value the server "
+            f"ignores the filter."
         )
     if given.operator in _ONE_VALUE and len(given.values) > 1:
         raise ArgumentsError(f"{field}: {given.operator} takes one value.")

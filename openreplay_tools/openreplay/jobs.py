@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _DAY_MS = 86_400_000
 _MEANINGS = {
-    "scheduled": "waits for its start", "running": "is being carried out", "completed": "is done", "failed": "ended with an error",
-    "cancelled": "was called off",
+    "scheduled": "waits for its start", "running": "is being carried out", "completed": "is done",
+    "failed": "ended with an error", "cancelled": "was called off",
 }  # fmt: skip
 
 
@@ -186,7 +186,8 @@ def deletion_card(deletion: Deletion, args: object, scope: Scope) -> Answer:  # 
             own(f"Would go: the replays of {deletion.sessions} sessions{span}. They cannot be brought back."),
             own("Would stay: the user's record, and events and session lists in searches and statistics."),
             own(
-                "When: a job starts after the next midnight UTC, at most 1,000 sessions each; until then it can be cancelled."
+                "When: a job starts after the next midnight UTC, at most 1,000 sessions each; until then it can "
+                "be cancelled."
             ),
         ),
         notes=(
@@ -209,7 +210,8 @@ def _job_facts(job: Job, scope: Scope) -> list[Line]:
         (*status, Own(".")),
         (Own("Deletes the recordings of user "), identifier(job.reference_id), Own(".")),
         own(
-            f"Starts after {_when(job.start_at, scope)}; made {_when(job.created_at, scope)}, changed {_when(job.updated_at, scope)} {scope.zone.key}."
+            f"Starts after {_when(job.start_at, scope)}; made {_when(job.created_at, scope)}, changed "
+            f"{_when(job.updated_at, scope)} {scope.zone.key}."
         ),
     ]
     return [*facts, (Own("Error: "), Recorded(job.errors))] if job.errors else facts
@@ -262,7 +264,8 @@ def cancel_job(args: CancelJobArgs, scope: Scope) -> Flow[Job]:
     except BadRequestError as error:
         state = "cancelled" if "cancelled" in error.message else "completed"
         raise ConflictError(
-            f"job_id: job {args.job_id} is {state} already, so there is nothing to cancel. openreplay_get_job shows it.",
+            f"job_id: job {args.job_id} is {state} already, so there is nothing to cancel. openreplay_get_job "
+            f"shows it.",
             status=error.status, message=error.message,
         ) from None  # fmt: skip
     return reply.data
@@ -270,13 +273,14 @@ def cancel_job(args: CancelJobArgs, scope: Scope) -> Flow[Job]:
 
 @operation(DeleteUserArgs, group="users", effect="destroy", prepare=in_project, present=deletion_card)
 def delete_user(args: DeleteUserArgs, scope: Scope) -> Flow[Deletion]:
-    """Delete the recordings of one user, in two calls: the first shows what would go and returns a token, the second brings it.
+    """Delete one user's recordings, in two calls: the first shows what would go and returns a token for the second.
 
     Only replays are deleted; the user's record and events stay. Call it only when a person asked for it.
     """
     if not reachable_by_path(args.user_id):
         raise ArgumentsError(
-            "user_id: the server cannot delete by the id ", identifier(args.user_id), ": it takes the slash or dot for a part of the address. "
+            "user_id: the server cannot delete by the id ", identifier(args.user_id), ": it takes the slash or "
+            "dot for a part of the address. "
             "Only the server's operator can, in its database."
         )  # fmt: skip
     what = ("delete_user", scope.project.key, args.user_id)
@@ -289,7 +293,8 @@ def delete_user(args: DeleteUserArgs, scope: Scope) -> Flow[Deletion]:
         reply = yield from within_project(request, scope)
     except ConflictError as error:
         raise ConflictError(
-            "user_id: a deletion for ", identifier(args.user_id), " is scheduled or running already. openreplay_list_jobs shows it.",
+            "user_id: a deletion for ", identifier(args.user_id), " is scheduled or running already. "
+            "openreplay_list_jobs shows it.",
             status=error.status, message=error.message,
         ) from None  # fmt: skip
     return Deletion(user_id=args.user_id, job=reply.data)
@@ -299,8 +304,8 @@ def _preview(args: DeleteUserArgs, scope: Scope, what: tuple[str, ...]) -> Flow[
     ends = []
     for order in ("asc", "desc"):
         body: dict[str, Any] = {
-            "startTimestamp": round(EARLIEST.timestamp() * 1000), "endTimestamp": round(scope.now.timestamp() * 1000) + _DAY_MS,
-            "limit": 1, "page": 1, "sortOrder": order,
+            "startTimestamp": round(EARLIEST.timestamp() * 1000),
+            "endTimestamp": round(scope.now.timestamp() * 1000) + _DAY_MS, "limit": 1, "page": 1, "sortOrder": order,
         }  # fmt: skip
         path = ("public", scope.project.key, "users", args.user_id, "sessions")
         reply = yield from within_project(Request("POST", path, _VisitsReply, body=body), scope)

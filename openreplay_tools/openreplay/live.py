@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 _FIXED_LIMIT = 10  # of the plain list (contract §2.12)
 _ATTRIBUTES = {
-    "user_id": "userId", "anonymous_id": "userAnonymousId", "browser": "userBrowser", "os": "userOs", "device": "userDevice",
-    "device_type": "platform", "country": "userCountry", "state": "userState", "city": "userCity",
+    "user_id": "userId", "anonymous_id": "userAnonymousId", "browser": "userBrowser", "os": "userOs",
+    "device": "userDevice", "device_type": "platform", "country": "userCountry", "state": "userState",
+    "city": "userCity",
 }  # fmt: skip
 
 
@@ -66,7 +67,8 @@ class LiveFilter(BaseModel):
         Field(
             min_length=1,
             max_length=100,
-            description="user_id, anonymous_id, browser, os, device, device_type, country, state, city, or metadata:<name>.",
+            description="user_id, anonymous_id, browser, os, device, device_type, country, state, city, or "
+            "metadata:<name>.",
         ),
     ]
     operator: Annotated[
@@ -110,7 +112,8 @@ def _ask(request: Request[_LiveReply], scope: Scope) -> Flow[Slice[LiveSession]]
     except NotFoundError as error:
         if error.message.startswith("404 page not found"):
             raise UnavailableError(
-                "Live sessions need OpenReplay's Enterprise edition or its cloud; this server has no such route for a key."
+                "Live sessions need OpenReplay's Enterprise edition or its cloud; this server has no such route "
+                "for a key."
             ) from None
         raise
     if reply.data is None:
@@ -218,7 +221,7 @@ def _device(session: LiveSession) -> Line:
 
 @operation(ListLiveSessionsArgs, group="live", prepare=in_project, present=live_table)
 def list_live_sessions(args: ListLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
-    """List the ten newest sessions that visitors are in right now, or one user's. Enterprise edition only.
+    """List the ten newest sessions that visitors are in right now, or one user's. Enterprise only.
 
     To filter or page use openreplay_search_live_sessions; for finished sessions openreplay_list_user_sessions.
     """
@@ -230,7 +233,7 @@ def list_live_sessions(args: ListLiveSessionsArgs, scope: Scope) -> Flow[LiveSes
 
 @operation(SearchLiveSessionsArgs, group="live", prepare=in_project, present=live_table)
 def search_live_sessions(args: SearchLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
-    """Search the sessions that visitors are in right now by user, browser, system, place or metadata. Enterprise edition only.
+    """Search sessions that visitors are in right now by user, browser, system, place or metadata. Enterprise only.
 
     For finished sessions use openreplay_search_users and openreplay_list_user_sessions.
     """

@@ -98,7 +98,8 @@ def project_card(project: Project, args: object, scope: Scope) -> Answer:  # noq
                 Recorded(project.platform),
             ),
             own(
-                f"Records {project.sample_rate} % of visits, {project.max_session_duration // 60_000} minutes each at most; request payloads {payloads}."
+                f"Records {project.sample_rate} % of visits, {project.max_session_duration // 60_000} minutes "
+                f"each at most; request payloads {payloads}."
             ),
             (Own("Metadata: "), *_metadata(project)),
         ),
@@ -144,7 +145,8 @@ def create_project(args: CreateProjectArgs, scope: Scope) -> Flow[Project]:  # n
     except BadRequestError as error:
         if "already exists" in error.message:
             raise BadRequestError(
-                "name: a project called ", Given(args.name), " exists already (case does not matter). Choose another name.",
+                "name: a project called ", Given(args.name), " exists already (case does not matter). Choose "
+                "another name.",
                 status=error.status, message=error.message,
             ) from None  # fmt: skip
         raise

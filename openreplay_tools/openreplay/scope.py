@@ -87,7 +87,8 @@ def fetch_projects() -> Flow[list[Project]]:
         reply = yield from ask(Request("GET", ("public", "projects"), ProjectsReply, cache_seconds=_LIST_SECONDS))
     except NotFoundError:
         raise UnavailableError(
-            "This server has no API v2: it needs OpenReplay 1.27 or later. Check OPENREPLAY_BASE_URL, or update the instance."
+            "This server has no API v2: it needs OpenReplay 1.27 or later. Check OPENREPLAY_BASE_URL, or update "
+            "the instance."
         ) from None
     return reply.data or []
 

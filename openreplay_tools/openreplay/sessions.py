@@ -70,7 +70,8 @@ class _SessionsReply(BaseModel):
 def _fetch(args: ListUserSessionsArgs, scope: Scope, page: int, limit: int) -> Flow[Slice[Session]]:
     if not reachable_by_path(args.user_id):
         raise UnavailableError(
-            "The server cannot list sessions of user id ", identifier(args.user_id), " with an organization key: it takes the slash or "
+            "The server cannot list sessions of user id ", identifier(args.user_id), " with an organization key: "
+            "it takes the slash or "
             "dot for a part of the address. The dashboard's session list finds them by user id."
         )  # fmt: skip
     body = {
@@ -127,13 +128,15 @@ def sessions_table(page: SessionPage, args: ListUserSessionsArgs, scope: Scope) 
     elif page.page == 1 and scope.window.everything:
         notes.append(
             own(
-                "Ids are exact and case-sensitive: openreplay_search_users finds the right one. Events appear some minutes after they happen."
+                "Ids are exact and case-sensitive: openreplay_search_users finds the right one. Events appear "
+                "some minutes after they happen."
             )
         )
     elif page.page == 1:
         notes.append(
             own(
-                "Leave out since and until to see whether this user was ever recorded; openreplay_search_users checks the id."
+                "Leave out since and until to see whether this user was ever recorded; openreplay_search_users "
+                "checks the id."
             )
         )
     return Answer(
@@ -153,7 +156,7 @@ def _clock(moment: datetime | None, scope: Scope) -> str:
 
 @operation(ListUserSessionsArgs, group="sessions", prepare=in_project_ever, present=sessions_table)
 def list_user_sessions(args: ListUserSessionsArgs, scope: Scope) -> Flow[SessionPage]:
-    """List one user's recorded sessions with start, length, number of events and id; all time unless since or until narrow it.
+    """List one user's recorded sessions with start, length, events and id; all time unless since or until narrow it.
 
     Needs the exact user id: openreplay_search_users finds it. Then openreplay_list_session_events tells what happened.
     """

@@ -39,14 +39,15 @@ _MOMENT_WORTH = 90
 _MOMENTS = 3
 _SLOW_MS = 2500  # pages slower than this say so; the "needs improvement" bound of the LCP web vital
 _ISSUES = {
-    "click_rage": "rage click", "dead_click": "dead click", "bad_request": "bad request", "js_exception": "script error",
-    "missing_resource": "missing resource", "slow_resource": "slow resource", "slow_page_load": "slow page", "memory": "high memory",
-    "cpu": "high CPU", "crash": "crash", "app_crash": "app crash", "mouse_thrashing": "mouse thrashing", "excessive_scrolling":
-    "excessive scrolling", "incident": "incident", "custom": "own event",
+    "click_rage": "rage click", "dead_click": "dead click", "bad_request": "bad request",
+    "js_exception": "script error", "missing_resource": "missing resource", "slow_resource": "slow resource",
+    "slow_page_load": "slow page", "memory": "high memory", "cpu": "high CPU", "crash": "crash",
+    "app_crash": "app crash", "mouse_thrashing": "mouse thrashing", "excessive_scrolling": "excessive scrolling",
+    "incident": "incident", "custom": "own event",
 }  # fmt: skip
 _KINDS = {
-    "LOCATION": "page", "CLICK": "click", "TAP": "tap", "SWIPE": "swipe", "INPUT": "input", "REQUEST": "request", "GRAPHQL":
-    "graphql", "ERROR": "error", "CRASH": "crash", "ISSUE": "issue", "PERFORMANCE": "performance",
+    "LOCATION": "page", "CLICK": "click", "TAP": "tap", "SWIPE": "swipe", "INPUT": "input", "REQUEST": "request",
+    "GRAPHQL": "graphql", "ERROR": "error", "CRASH": "crash", "ISSUE": "issue", "PERFORMANCE": "performance",
 }  # fmt: skip
 
 
@@ -102,7 +103,8 @@ def _facts(page: EventPage, args: ListSessionEventsArgs, rows: tuple[Row, ...], 
         event = page.rows[index]
         facts.append(
             own(
-                f"{format_offset(event.offset_ms)} {'failed request' if event.failed else _KINDS[event.kind]}: {event.link}"
+                f"{format_offset(event.offset_ms)} {'failed request' if event.failed else _KINDS[event.kind]}: "
+                f"{event.link}"
             )
         )
     return facts
@@ -128,7 +130,8 @@ def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
     elif not page.rows:
         notes.append(
             own(
-                "No events: the id may belong to another project, lie outside since and until, or the session is still being recorded (events follow minutes later)."
+                "No events: the id may belong to another project, lie outside since and until, or the session is "
+                "still being recorded (events follow minutes later)."
             )
         )
     return notes
@@ -277,10 +280,11 @@ def _number(value: Any) -> float | None:
 
 
 _TELLERS: dict[str, Callable[[Event, str], list[Line]]] = {
-    "LOCATION": _page, "CLICK": _click, "TAP": _click, "SWIPE": _swipe, "INPUT": _input, "REQUEST": _request, "GRAPHQL": _graphql,
-    "ERROR": _error, "CRASH": _error, "ISSUE": _issue, "PERFORMANCE": _performance,
+    "LOCATION": _page, "CLICK": _click, "TAP": _click, "SWIPE": _swipe, "INPUT": _input, "REQUEST": _request,
+    "GRAPHQL": _graphql, "ERROR": _error, "CRASH": _error, "ISSUE": _issue, "PERFORMANCE": _performance,
 }  # fmt: skip
 _PLURALS = {
-    "LOCATION": "pages", "CLICK": "clicks", "TAP": "taps", "SWIPE": "swipes", "INPUT": "inputs", "REQUEST": "requests", "GRAPHQL":
-    "GraphQL calls", "ERROR": "errors", "CRASH": "crashes", "ISSUE": "issues", "PERFORMANCE": "performance samples",
+    "LOCATION": "pages", "CLICK": "clicks", "TAP": "taps", "SWIPE": "swipes", "INPUT": "inputs",
+    "REQUEST": "requests", "GRAPHQL": "GraphQL calls", "ERROR": "errors", "CRASH": "crashes", "ISSUE": "issues",
+    "PERFORMANCE": "performance samples",
 }  # fmt: skip

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.errors import ArgumentsError, NotFoundError
-from openreplay_tools.fields import Order, PagedArguments, ProjectArguments, UserId
+from openreplay_tools.fields import Limit, Order, PagedArguments, ProjectArguments, UserId
 from openreplay_tools.openreplay.filters import (
     Condition,
     EventCondition,
@@ -39,8 +39,9 @@ _SORTS = {
 }
 _COLUMNS = ["$phone", "$country", "$state", "$city"]
 _ALL_COLUMNS = [
-    *_COLUMNS, "$avatar", "$first_event_at", "$timezone", "$sdk_edition", "$sdk_version", "$current_url", "$initial_referrer",
-    "$referring_domain", "$or_api_endpoint", "initial_utm_source", "initial_utm_medium", "initial_utm_campaign", "properties",
+    *_COLUMNS, "$avatar", "$first_event_at", "$timezone", "$sdk_edition", "$sdk_version", "$current_url",
+    "$initial_referrer", "$referring_domain", "$or_api_endpoint", "initial_utm_source", "initial_utm_medium",
+    "initial_utm_campaign", "properties",
 ]  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def _unset(value: Any) -> Any:
 
 
 SeenAt = Annotated[datetime | None, BeforeValidator(_unset)]
-Moment = Annotated[str, Field(max_length=80, description="A time such as 24h, yesterday, 2026-11-03.")]
+Moment = Annotated[str, Field(max_length=80, description="Such as 7d, yesterday, 2026-11-03.")]
 
 
 class User(Record):
@@ -112,16 +113,13 @@ class UserPage(Page[User]):
 class SearchUsersArgs(PagedArguments):
     """Who to look for."""
 
-    query: Annotated[
-        str, Field(max_length=100, description="Part of the user id, e-mail or name; case does not matter.")
-    ] = ""
+    limit: Limit = 40  # about what a normal answer holds
+    query: Annotated[str, Field(max_length=100, description="Part of user id, e-mail or name, in any case.")] = ""
     last_seen_since: Moment = ""
     last_seen_until: Moment = ""
     created_since: Moment = ""
     created_until: Moment = ""
-    filters: Annotated[
-        list[Filter], Field(max_length=10, description="Conditions on the user's record; all must hold.")
-    ] = []
+    filters: Annotated[list[Filter], Field(max_length=10, description="On the user's record; all must hold.")] = []
     events: Annotated[list[EventCondition], Field(max_length=5, description="Events the user did; one is enough.")] = []
     events_since: Moment = ""
     events_until: Moment = ""
@@ -167,12 +165,13 @@ def reachable_by_path(user_id: str) -> bool:
 def _conditions(args: SearchUsersArgs, scope: Scope) -> tuple[list[Condition], list[Condition]]:
     """Return the conditions on the record and those on events."""
     record = [user_condition(one, scope) for one in args.filters]
-    record += time_condition("$last_seen", args.last_seen_since, args.last_seen_until, scope, "last seen")
+    record += time_condition("$last_seen", args.last_seen_since, args.last_seen_until, scope, "last_seen")
     record += time_condition("$created_at", args.created_since, args.created_until, scope, "created")
     events = event_conditions(args.events)
     if (args.events_since or args.events_until) and not events:
         raise ArgumentsError(
-            "events_since and events_until narrow events= only. To narrow users by time use last_seen_since or created_since."
+            "events_since and events_until narrow events= only. To narrow users by time use last_seen_since or "
+            "created_since."
         )
     return record, events
 
@@ -185,7 +184,9 @@ def _event_span(args: SearchUsersArgs, scope: Scope) -> dict[str, int]:
 
 
 def _span(args: SearchUsersArgs, scope: Scope) -> windows.Window:
-    return windows.window(args.events_since, args.events_until, now=scope.now, zone=scope.zone, default=None)
+    return windows.window(
+        args.events_since, args.events_until, now=scope.now, zone=scope.zone, default=None, prefix="events_"
+    )
 
 
 def _contradicted(user: User, conditions: list[Condition]) -> bool:
@@ -259,14 +260,15 @@ def _search_notes(page: UserPage, args: SearchUsersArgs) -> list[str]:
         notes.append("Next: openreplay_list_user_sessions(user_id=…).")
     elif page.page == 1:
         notes.append(
-            "Ids given only when the tracker started are not searchable; openreplay_list_user_sessions finds their sessions by exact id."
+            "Ids given only when the tracker started are not searchable; openreplay_list_user_sessions finds "
+            "their sessions by exact id."
         )
     return notes
 
 
 @operation(SearchUsersArgs, group="users", prepare=in_project, present=users_table)
 def search_users(args: SearchUsersArgs, scope: Scope) -> Flow[UserPage]:
-    """Find tracked users by part of their id, e-mail or name, by their record, by when they were seen, or by what they did.
+    """Find tracked users by part of id, e-mail or name, by their record, by when they were seen, or by what they did.
 
     The usual start when a person is known: then openreplay_list_user_sessions. Anonymous visitors are not in it.
     """
@@ -357,7 +359,8 @@ def _by_search(args: GetUserArgs, scope: Scope) -> Flow[UserProfile]:
 def _no_record(args: GetUserArgs, status: int) -> NotFoundError:
     # A 404 does not mean "no sessions" (observed §A7), and the server gives it for any failure of its database too.
     return NotFoundError(
-        "No user record ", identifier(args.user_id), ". Sessions may exist all the same: try openreplay_list_user_sessions with "
+        "No user record ", identifier(args.user_id), ". Sessions may exist all the same: try "
+        "openreplay_list_user_sessions with "
         "this id, or find the right id with openreplay_search_users.",
         status=status,
     )  # fmt: skip
