@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-
-import openreplay_tools
 
 try:
     import mcp_types as types
@@ -46,9 +45,12 @@ def make_server(toolkit: Toolkit) -> Server[Any]:
             content=[text], structured_content=None if reply.is_error else reply.data, is_error=reply.is_error
         )
 
-    version = openreplay_tools.__version__
     return Server(
-        "openreplay-tools", version=version, instructions=INSTRUCTIONS, on_list_tools=list_tools, on_call_tool=call_tool
+        "openreplay-tools",
+        version=version("openreplay-tools"),
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
     )
 
 

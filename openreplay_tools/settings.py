@@ -162,3 +162,21 @@ def _normalised(url: str) -> str:
     while (shorter := _SUFFIX.sub("", path)) != path:
         path = shorter.rstrip("/")
     return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+
+
+def model_name() -> str:
+    """Return the model that demo and notebooks ask for, as provider:model; "" stands for the scripted one.
+
+    Raises:
+        ConfigurationError: there is no provider or no model in it.
+    """
+    name = os.environ.get("OPENREPLAY_TOOLS_MODEL", "").strip()
+    provider, _, model = name.partition(":")
+    if name and not (provider and model):
+        raise ConfigurationError("OPENREPLAY_TOOLS_MODEL: write provider:model, such as openai:gpt-5-mini.")
+    return name
+
+
+def demo_question() -> str:
+    """Return the question that the demo asks, "" for its own."""
+    return os.environ.get("OPENREPLAY_DEMO_QUESTION", "").strip()

@@ -99,8 +99,7 @@ def zone(name: str) -> ZoneInfo:
 def moment(text: str, *, now: datetime, zone: ZoneInfo, field: str, edge: Edge) -> datetime:
     """Read one bound of a window as people say it: `24h`, `yesterday 14:00`, `last week`, `2026-11-03` and more.
 
-    Days begin and clock times are read in `zone`; of a named period `edge` tells which end is meant. Whatever the text,
-    the only error is an ArgumentsError that names `field`.
+    Days and clock times are those of `zone`; `edge` picks the end of a named period; ArgumentsError names `field`.
     """
     spoken = " ".join(text.split())
     _refuse_lookalikes(spoken, field)
@@ -125,8 +124,8 @@ def window(  # noqa: PLR0913
 ) -> Window:
     """Read both bounds, or raise ArgumentsError when one is unclear or nothing lies between them.
 
-    An omitted `since` reaches `default` back from now or an earlier `until` (None: all time), an omitted `until` is
-    now; a period named by `until` belongs to the window. `prefix` goes before both names in errors.
+    An omitted `since` is `default` before now or an earlier `until` (None: all time), an omitted `until` now.
+    A period named by `until` belongs to the window. `prefix` goes before both names in errors.
     """
     since, until = since.strip(), until.strip()
     here = now.astimezone(zone)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from openreplay_tools.answer import Answer, Row, Tally
+from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError, ServerError, UnavailableError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, ProjectArguments
 from openreplay_tools.openreplay.links import live_link
-from openreplay_tools.openreplay.paging import Slice, sweep
+from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
 from openreplay_tools.openreplay.scope import about, in_project, within_project
 from openreplay_tools.operation import Page, Record, Request, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
@@ -159,47 +159,36 @@ def _search(args: SearchLiveSessionsArgs, scope: Scope, page: int, limit: int) -
 
 def live_table(page: LiveSessionPage, args: ListLiveSessionsArgs | SearchLiveSessionsArgs, scope: Scope) -> Answer:
     """Present live sessions."""
-    said: list[Line] = []
-    if isinstance(args, SearchLiveSessionsArgs):
-        for one in args.filters:
-            values = tuple(part for value in one.values for part in (Own(" or "), Given(value)))[1:]
-            said.append(
-                (Own(one.name) if one.name in _ATTRIBUTES else Given(one.name), Own(f" {one.operator} "), *values)
-            )
-    elif args.user_id:
-        said.append((Own("user "), identifier(args.user_id)))
-    rows = tuple(
-        Row(
-            (
-                own(_running(s, scope)),
-                _who(s),
-                _device(s),
-                (Recorded(s.page_title, limit=60),),
-                (identifier(s.session_id),),
-            )
-        )
-        for s in page.rows
-    )
-    notes = (
-        [own("The server also answers 0 while its live-session service is out of reach.")]
-        if not rows and page.page == 1
-        else []
-    )
-    if (page.total or 0) > page.page * page.limit:
-        more = (
-            f"page={page.page + 1}" if isinstance(args, SearchLiveSessionsArgs) else "openreplay_search_live_sessions"
-        )
-        notes.append(own(f"More: {more}."))
-    if rows:
+    notes = page_notes(page, "" if isinstance(args, SearchLiveSessionsArgs) else "openreplay_search_live_sessions")
+    if page.rows:
         notes.append(own(f"Join: {live_link(scope, '')}<session>"))
+    elif page.page == 1:
+        notes.append(own("The server also answers 0 while its live-session service is out of reach."))
     return Answer(
-        scope=about(scope, own(f"now, {scope.now:%Y-%m-%d %H:%M} {scope.zone.key}"), *said),
-        tally=Tally("live sessions", page.total, first=(page.page - 1) * page.limit + 1),
+        scope=about(scope, own(f"now, {scope.now:%Y-%m-%d %H:%M} {scope.zone.key}"), *_asked(args)),
+        tally=tally("live sessions", page),
         headings=("for", "user", "device", "page title", "session"),
-        rows=rows,
+        rows=tuple(_row(session, scope) for session in page.rows),
         notes=tuple(notes),
         rest="openreplay_search_live_sessions with filters narrows",
     )
+
+
+def _asked(args: ListLiveSessionsArgs | SearchLiveSessionsArgs) -> list[Line]:
+    if isinstance(args, ListLiveSessionsArgs):
+        return [(Own("user "), identifier(args.user_id))] if args.user_id else []
+    said: list[Line] = []
+    for one in args.filters:
+        values = tuple(part for value in one.values for part in (Own(" or "), Given(value)))[1:]
+        name = Own(one.name) if one.name in _ATTRIBUTES else Given(one.name)
+        said.append((name, Own(f" {one.operator} "), *values))
+    return said
+
+
+def _row(session: LiveSession, scope: Scope) -> Row:
+    title = Recorded(session.page_title, limit=60)
+    running = own(_running(session, scope))
+    return Row((running, _who(session), _device(session), (title,), (identifier(session.session_id),)))
 
 
 def _running(session: LiveSession, scope: Scope) -> str:

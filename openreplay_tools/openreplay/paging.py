@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from openreplay_tools.answer import Tally
 from openreplay_tools.operation import Emit
+from openreplay_tools.text import own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from openreplay_tools.operation import Flow
+    from openreplay_tools.operation import Flow, Page
+    from openreplay_tools.text import Line
 
 T = TypeVar("T")
 _LOG = logging.getLogger("openreplay_tools")
@@ -61,3 +64,28 @@ def sweep(
     _LOG.warning(
         "%d of %d rows could not be read: the server left them out of every page.", (total or 0) - len(seen), total or 0
     )
+
+
+def tally(noun: str, page: Page[Any], *, at_most: bool = False) -> Tally:
+    """Return the count of a page: how many of how many, from which on.
+
+    Args:
+        noun: plural, product words.
+        page: the page.
+        at_most: True when the server's total may be too high.
+    """
+    return Tally(noun, page.total, at_most=at_most, first=(page.page - 1) * page.limit + 1)
+
+
+def page_notes(page: Page[Any], more: str = "") -> list[Line]:
+    """Return what to say about the other pages.
+
+    Args:
+        page: the page that is shown.
+        more: how to get the next one; "" is the next page's number.
+    """
+    if (page.total or 0) > page.page * page.limit:
+        return [own(f"More: {more or f'page={page.page + 1}'}.")]
+    if not page.rows and page.page > 1:
+        return [own(f"Page {page.page} is past the end.")]
+    return []

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
-from openreplay_tools.answer import Answer, Row, Tally
+from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import UnavailableError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, UserId, WindowArguments
 from openreplay_tools.openreplay.links import session_link, trusted_start_ms
-from openreplay_tools.openreplay.paging import Slice, sweep
+from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
 from openreplay_tools.openreplay.scope import about, during, in_project_ever, within_project
 from openreplay_tools.openreplay.users import reachable_by_path
 from openreplay_tools.operation import Page, Record, Request, operation
@@ -105,49 +105,35 @@ def _ms(moment: datetime | None) -> int:
 
 def sessions_table(page: SessionPage, args: ListUserSessionsArgs, scope: Scope) -> Answer:
     """Present a user's sessions."""
-    rows = tuple(
-        Row(
-            (
-                own(_clock(s.started_at, scope)),
-                own(format_offset(s.duration_ms)),
-                own(str(s.events_count)),
-                (identifier(s.session_id),),
-            )
-        )
-        for s in page.rows
-    )
-    notes = []
-    if (page.total or 0) > page.page * page.limit:
-        notes.append(own(f"More: page={page.page + 1}."))
-    elif not rows and page.page > 1:
-        notes.append(own(f"Page {page.page} is past the end."))
-    if rows:
-        notes.append(own(f"Open: {session_link(scope, '<session>')}   Next: openreplay_list_session_events(session=…)"))
-        if not scope.window.everything:
-            notes.append(own("Length and events count what lies inside the window."))
-    elif page.page == 1 and scope.window.everything:
-        notes.append(
-            own(
-                "Ids are exact and case-sensitive: openreplay_search_users finds the right one. Events appear "
-                "some minutes after they happen."
-            )
-        )
-    elif page.page == 1:
-        notes.append(
-            own(
-                "Leave out since and until to see whether this user was ever recorded; openreplay_search_users "
-                "checks the id."
-            )
-        )
     return Answer(
         subject=(Own("of "), identifier(args.user_id)),
         scope=about(scope, during(scope), own("newest first" if args.order == "desc" else "oldest first")),
-        tally=Tally("sessions", page.total, first=(page.page - 1) * page.limit + 1),
+        tally=tally("sessions", page),
         headings=(f"start ({scope.zone.key})", "length", "events", "session"),
-        rows=rows,
-        notes=tuple(notes),
+        rows=tuple(_row(session, scope) for session in page.rows),
+        notes=(*page_notes(page), *(own(hint) for hint in _hints(page, scope))),
         rest="limit={shown} makes pages that fit; since and until narrow",
     )
+
+
+def _row(session: Session, scope: Scope) -> Row:
+    length, events = own(format_offset(session.duration_ms)), own(str(session.events_count))
+    return Row((own(_clock(session.started_at, scope)), length, events, (identifier(session.session_id),)))
+
+
+def _hints(page: SessionPage, scope: Scope) -> list[str]:
+    narrowed = not scope.window.everything
+    if page.rows:
+        hints = [f"Open: {session_link(scope, '<session>')}   Next: openreplay_list_session_events(session=…)"]
+        return [*hints, "Length and events count what lies inside the window."] if narrowed else hints
+    if page.page > 1:
+        return []
+    if narrowed:
+        return [
+            "Leave out since and until to see whether this user was ever recorded; openreplay_search_users finds ids."
+        ]
+    exact = "Ids are exact and case-sensitive: openreplay_search_users finds the right one."
+    return [f"{exact} Events appear some minutes after they happen."]
 
 
 def _clock(moment: datetime | None, scope: Scope) -> str:

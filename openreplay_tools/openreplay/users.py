@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from openreplay_tools import windows
-from openreplay_tools.answer import Answer, Row, Tally
+from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError
 from openreplay_tools.fields import Limit, Order, PagedArguments, ProjectArguments, UserId
 from openreplay_tools.openreplay.filters import (
@@ -20,7 +20,7 @@ from openreplay_tools.openreplay.filters import (
     time_condition,
     user_condition,
 )
-from openreplay_tools.openreplay.paging import Slice, sweep
+from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
 from openreplay_tools.openreplay.scope import about, in_project, within_project
 from openreplay_tools.operation import Page, Record, Request, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
@@ -230,10 +230,10 @@ def users_table(page: UserPage, args: SearchUsersArgs, scope: Scope) -> Answer:
     order = f"by {args.sort.replace('_', ' ')}, {'descending' if args.order == 'desc' else 'ascending'}"
     return Answer(
         scope=about(scope, *said, own(order)),
-        tally=Tally("users", page.total, at_most=_inexact(page, args), first=(page.page - 1) * page.limit + 1),
+        tally=tally("users", page, at_most=_inexact(page, args)),
         headings=(f"last seen ({scope.zone.key})", "user id", "record made", "called, where"),
         rows=rows,
-        notes=tuple(own(note) for note in _search_notes(page, args)),
+        notes=(*page_notes(page), *(own(note) for note in _search_notes(page, args))),
         rest="limit={shown} makes pages that fit; query and filters narrow",
     )
 
@@ -252,10 +252,6 @@ def _search_notes(page: UserPage, args: SearchUsersArgs) -> list[str]:
         )
     elif args.filters:
         notes.append("The server also matches earlier values of a user's record.")
-    if (page.total or 0) > page.page * page.limit:
-        notes.append(f"More: page={page.page + 1}.")
-    elif not page.rows and page.page > 1:
-        notes.append(f"Page {page.page} is past the end.")
     if page.rows:
         notes.append("Next: openreplay_list_user_sessions(user_id=…).")
     elif page.page == 1:

@@ -1,0 +1,149 @@
+"""What the scripted model does instead of thinking: fixed steps, each of which reads the answers before it.
+
+It knows the tools' names and the form of their answers, and nothing of the data. A generator that yields calls and
+receives answers is a conversation; replaying it from its beginning gives the next move.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from openreplay_tools.demo.reading import Event, Moment, bare, events, moments, seconds, table
+
+_ADDRESS = re.compile(r"[^\s,;:?!()<>\"']+@[^\s,;:?!()<>\"']+\.\w+")
+_PERIOD = re.compile(r"\b(yesterday|today|last week)\b")
+_REASON = re.compile(r"(\S+) (?:.*?)\breason=(\S+)")
+_WORST_FIRST = ("crash", "failed request", "error", "issue")
+_MOST_SESSIONS = 3
+_AFTERMATH_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call that the script asks for."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A session with what its answer says."""
+
+    session: str
+    start: str
+    answer: str
+
+
+Script: TypeAlias = Generator[Call, str, str]
+Steps: TypeAlias = "Generator[Call, str, list[list[str]]]"
+
+
+def next_move(question: str, answers: Sequence[str]) -> Call | str:
+    """Return the next tool call, or the conclusion.
+
+    Args:
+        question: what was asked.
+        answers: the texts of the tools called so far, in order.
+    """
+    script = investigate(question)
+    try:
+        call = next(script)
+        for answer in answers:
+            call = script.send(answer)
+    except StopIteration as end:
+        conclusion: str = end.value
+        return conclusion
+    return call
+
+
+def investigate(question: str) -> Script:
+    """Find the person, the session, the moment, and whether others met it too; return the conclusion."""
+    address = _ADDRESS.search(question)
+    wanted = address[0].rstrip(".") if address else ""
+    found = yield Call("openreplay_search_users", {"query": wanted} if wanted else {"limit": 5})
+    ids = [row[1] for row in table(found, "last seen", 4)]
+    user = wanted or next(iter(ids), "")
+    if not user:
+        return f"Nobody to look at: {bare(found.partition(chr(10))[0])}"
+    sessions = yield from _sessions(user, question)
+    if not sessions:
+        return f"There is no recorded session of {bare(user)}."
+    visit, seen = Visit("", "", ""), list[Moment]()
+    for start, _, _, session in sessions[:_MOST_SESSIONS]:
+        answer = yield Call("openreplay_list_session_events", {"session": session})
+        visit, seen = Visit(session, start, answer), moments(answer)
+        if seen:
+            break
+    if not seen:
+        return _quiet(bare(user), visit)
+    worst = min(seen, key=lambda moment: _WORST_FIRST.index(moment.what) if moment.what in _WORST_FIRST else 9)
+    told = _aftermath(events(visit.answer), worst)
+    reason = _REASON.fullmatch(told.what) if told else None
+    others = ""
+    if reason:
+        same = {"event": reason[1], "property": "reason", "operator": "is", "values": [reason[2]]}
+        others = yield Call("openreplay_search_users", {"events": [same], "events_since": "7d", "limit": 5})
+    return _conclusion(bare(user), visit, worst, others)
+
+
+def _sessions(user: str, question: str) -> Steps:
+    """List the user's newest sessions, of the period in question when it names one that has any."""
+    period = _PERIOD.search(question.lower())
+    if period:
+        when = {"since": period[1], "until": period[1]}
+        within = yield Call("openreplay_list_user_sessions", {"user_id": user, **when})
+        if rows := table(within, "start", 4):
+            return rows
+    ever = yield Call("openreplay_list_user_sessions", {"user_id": user, "limit": _MOST_SESSIONS})
+    return table(ever, "start", 4)
+
+
+def _aftermath(rows: list[Event], worst: Moment) -> Event | None:
+    """Return what the site itself told directly after a moment: its own event."""
+    begun = seconds(worst.offset)
+    later = (row for row in rows if 0 <= seconds(row.offset) - begun <= _AFTERMATH_SECONDS)
+    return next((row for row in later if row.kind == "event"), None)
+
+
+def _quiet(user: str, visit: Visit) -> str:
+    rows = events(visit.answer)
+    last = f"; the last thing was {rows[-1].kind} {rows[-1].what} at {rows[-1].offset}" if rows else ""
+    link = re.search(r"https?://\S+/session/\d+", visit.answer)
+    return "\n".join([
+        f"Nothing failed in the newest sessions of {user}. The one of {visit.start} has {len(rows)} events{last}.",
+        f"Replay: {link[0] if link else visit.session}",
+    ])  # fmt: skip
+
+
+def _conclusion(user: str, visit: Visit, worst: Moment, others: str) -> str:
+    rows = events(visit.answer)
+    begun = seconds(worst.offset)
+    before = [row for row in rows if seconds(row.offset) <= begun]
+    page = next((row.what for row in reversed(before) if row.kind == "page"), "")
+    click = next((row.what.partition(" at ")[0] for row in reversed(before) if row.kind in {"click", "tap"}), "")
+    kind = "request" if worst.what == "failed request" else worst.what
+    here = next((row for row in rows if row.offset == worst.offset and row.kind == kind), None)
+    after = f" after a click on “{click}”" if click else ""
+    lines = [f"{user}, session of {visit.start}: {worst.what} at {worst.offset}{f' on {page}' if page else ''}{after}."]
+    if here:
+        lines.append(f"What failed: {here.what}.")
+        again = [row.offset for row in rows if _same(row, here) and seconds(row.offset) > begun]
+        lines += [f"The same again at {', '.join(again[:5])}."] if again else []
+    told = _aftermath(rows, worst)
+    lines += [f"The site told of it: {told.what}."] if told else []
+    if rows:
+        left = next((row.what for row in reversed(rows) if row.kind == "page"), "")
+        lines.append(f"The visit ends at {rows[-1].offset}{f' on {left}' if left else ''}.")
+    count = re.match(r"[\d,]+ of ((?:at most )?[\d,]+) users", others)
+    if count and count[1] != "1":
+        lines.append(f"Not the only one: {count[1]} users met the same reason in the last 7 days.")
+    return "\n".join([*lines, f"The moment: {worst.link}"])
+
+
+def _same(row: Event, other: Event) -> bool:
+    """Tell whether two rows tell of the same failure, however long it took."""
+    return row.kind == other.kind and row.what.partition(" in ")[0] == other.what.partition(" in ")[0]

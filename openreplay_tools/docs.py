@@ -1,0 +1,130 @@
+"""Writes the parts of README.md that are made from the code: the tables of operations and of settings.
+
+`python -m openreplay_tools.docs` writes them; with `--check` it fails when they are stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openreplay_tools.catalogue import OPERATIONS
+from openreplay_tools.settings import _VARIABLES as VARIABLES
+from openreplay_tools.settings import Settings
+from openreplay_tools.toolkit import Toolkit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from openreplay_tools.catalogue import AnyOperation
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+_CREDENTIALS = {"key": "organization key", "login": "dashboard login"}
+_SENTENCE = re.compile(r"(.+?\.)(?=\s|\Z)", re.DOTALL)
+_ARGUMENT = re.compile(r"^ {4}(\w+): (.+)$", re.MULTILINE)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write or check the generated parts and return the exit code.
+
+    Args:
+        argv: arguments; None takes the process's own.
+    """
+    parser = argparse.ArgumentParser(prog="python -m openreplay_tools.docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when something is stale")
+    parser.add_argument("--readme", type=Path, default=README, help="another file than the checkout's README.md")
+    args = parser.parse_args(argv)
+    try:
+        before = args.readme.read_text("utf-8")
+        after = renewed(before)
+    except (OSError, ValueError) as error:
+        print(f"{args.readme.name} cannot be renewed: {error}", file=sys.stderr)
+        return 1
+    if before == after:
+        return 0
+    if args.check:
+        stale = ", ".join(name for name, table in _TABLES.items() if table() not in before)
+        print(f"{args.readme.name} is stale: {stale}. Run: python -m openreplay_tools.docs", file=sys.stderr)
+        return 1
+    args.readme.write_text(after, "utf-8")
+    return 0
+
+
+def renewed(text: str) -> str:
+    """Return a document with everything between the marks made anew.
+
+    Args:
+        text: the document; `<!-- operations -->` … `<!-- /operations -->`, and the same for settings.
+
+    Raises:
+        ValueError: a mark is missing, stands twice or in the wrong order.
+    """
+    for name, table in _TABLES.items():
+        opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+        if text.count(opening) != 1 or text.count(closing) != 1 or text.index(opening) > text.index(closing):
+            raise ValueError(f"it needs the lines {opening.strip()} and {closing.strip()}, each once, in this order")
+        before, _, rest = text.partition(opening)
+        after = rest.partition(closing)[2]
+        text = f"{before}{opening}{table()}{closing}{after}"
+    return text
+
+
+def operations_table() -> str:
+    """Return every operation: the tool, what it does, effect, group, what it needs, whether it is in the default."""
+    with Toolkit(Settings()) as toolkit:
+        default = toolkit.operations
+    rows = [
+        (
+            f"`{operation.tool_name}`",
+            _first_sentence(operation.description),
+            operation.effect,
+            operation.group,
+            " or ".join(dict.fromkeys(_CREDENTIALS[route.needs] for route in operation.routes)),
+            "yes" if operation in default else "no",
+        )
+        for operation in OPERATIONS
+    ]
+    size = sum(len(_definition(operation)) for operation in default)
+    table = _table(("tool", "what it does", "effect", "group", "needs", "default"), rows)
+    return f"{table}\nThe default is {len(default)} tools; their definitions are {size:,} characters of JSON.\n"
+
+
+def settings_table() -> str:
+    """Return every setting: its environment variable, its name in code, its default, what it means."""
+    meanings = dict(_ARGUMENT.findall(inspect.getdoc(Settings) or ""))
+    rows = [
+        (
+            f"`{VARIABLES[name]}`" if name in VARIABLES else "",
+            f"`{name}`",
+            f"`{field.default}`" if isinstance(field.default, str | int | float) and field.default != "" else "",
+            meanings[name],
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+    return _table(("environment", "in code", "default", "meaning"), rows)
+
+
+def _definition(operation: AnyOperation) -> str:
+    shown = {"name": operation.tool_name, "description": operation.description, "parameters": operation.schema}
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+
+
+def _first_sentence(text: str) -> str:
+    found = _SENTENCE.match(text)
+    return " ".join((found[1] if found else text).split())
+
+
+def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [headings, ("---",) * len(headings), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+_TABLES = {"operations": operations_table, "settings": settings_table}
+
+if __name__ == "__main__":
+    sys.exit(main())
