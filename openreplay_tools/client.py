@@ -29,6 +29,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _BATCH_WIDTH = 4  # requests of one batch that an async client has under way at the same time
+_PROBE_SECONDS = 10.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -154,8 +155,8 @@ class Client(_Client):
             return self._drive(operation.call(arguments, self.connection.scope()))
 
     def find_out(self, question: Callable[[Any, Scope], Flow[T]], subject: Any) -> T:
-        """Run a flow that belongs to no operation, such as what the server can do."""
-        return self._drive(question(subject, self.connection.scope()))
+        """Run a short flow that belongs to no operation, such as what the server can do."""
+        return self._drive(question(subject, self.connection.scope()), _PROBE_SECONDS)
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
@@ -174,9 +175,9 @@ class Client(_Client):
         """Close the connections."""
         self.close()
 
-    def _drive(self, flow: Flow[T]) -> T:
+    def _drive(self, flow: Flow[T], seconds: float | None = None) -> T:
         steps = Steps(flow)
-        deadline = self.connection.deadline()
+        deadline = self.connection.deadline(seconds)
         while (command := steps.command()) is not None:
             try:
                 steps.reply(self._perform(command, deadline))
@@ -265,7 +266,7 @@ class AsyncClient(_Client):
 
     async def find_out(self, question: Callable[[Any, Scope], Flow[T]], subject: Any) -> T:
         """Run a flow that belongs to no operation; see `Client.find_out`."""
-        return await self._drive(question(subject, self.connection.scope()))
+        return await self._drive(question(subject, self.connection.scope()), _PROBE_SECONDS)
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
@@ -283,9 +284,9 @@ class AsyncClient(_Client):
         """Close the connections of the running loop."""
         await self.aclose()
 
-    async def _drive(self, flow: Flow[T]) -> T:
+    async def _drive(self, flow: Flow[T], seconds: float | None = None) -> T:
         steps = Steps(flow)
-        deadline = self.connection.deadline()
+        deadline = self.connection.deadline(seconds)
         while (command := steps.command()) is not None:
             try:
                 steps.reply(await self._perform(command, deadline))

@@ -72,9 +72,13 @@ class Rules:
             confirmations=Confirmations(settings.secret.get_secret_value()),
         )
 
-    def deadline(self) -> float:
-        """Return when a call that begins now has to be over, on the monotonic clock."""
-        return time.monotonic() + self.settings.deadline
+    def deadline(self, seconds: float | None = None) -> float:
+        """Return when a call that begins now has to be over, on the monotonic clock.
+
+        Args:
+            seconds: how long it may take; None is the setting.
+        """
+        return time.monotonic() + (self.settings.deadline if seconds is None else seconds)
 
     def phases(self, deadline: float) -> dict[str, float]:
         """Return the limits of one request: each phase has its own, none outlives the call's deadline.

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from openreplay_tools.catalogue import OPERATIONS, AnyOperation
 from openreplay_tools.client import AsyncClient, Client
-from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenReplayToolsError
+from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenReplayToolsError, UnavailableError
 from openreplay_tools.masking import mask_tree
 from openreplay_tools.openreplay.access import examine
 from openreplay_tools.render import Fence, phrase, render
@@ -174,6 +174,11 @@ class Toolkit:
         if self._owned is not None:
             self._owned.stop()
 
+    async def aclose(self) -> None:
+        """Close the connections of the running loop as well."""
+        await self.async_client.aclose()
+        self.close()
+
     def __enter__(self) -> Self:
         """Return the toolkit."""
         return self
@@ -200,7 +205,7 @@ class Toolkit:
             if operation.tool_name == name:
                 return operation
         if name in self.unavailable:
-            raise ConfigurationError(f"{name} is not available: {self.unavailable[name]}")
+            raise UnavailableError(f"{name} is not available: {self.unavailable[name]}")
         raise ArgumentsError(f"No tool of that name here.{_nearest(name, [op.tool_name for op in self.operations])}")
 
     def _narrow(self, reasons: dict[str, str]) -> None:

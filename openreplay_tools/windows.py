@@ -127,8 +127,7 @@ def window(  # noqa: PLR0913
     An omitted `since` is `default` before now or an earlier `until` (None: all time), an omitted `until` now.
     A period named by `until` belongs to the window. `prefix` goes before both names in errors.
     """
-    since, until = since.strip(), until.strip()
-    here = now.astimezone(zone)
+    since, until, here = since.strip(), until.strip(), now.astimezone(zone)
     everything = not since and not until and default is None
     if until:
         end = moment(until, now=now, zone=zone, field=f"{prefix}until", edge="end")

@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -144,7 +144,7 @@ def failure(
     message = server_message(headers, body)
     said: tuple[object, ...] = (": ", Recorded(message, limit=_MESSAGE_LIMIT)) if message else ()
     if 300 <= status < 400:
-        target = headers.get("location", "")
+        target = urlsplit(headers.get("location", "")).netloc or "another path"
         return UnexpectedReplyError(
             f"{host} redirects to ",
             Recorded(target),

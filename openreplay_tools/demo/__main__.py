@@ -55,8 +55,10 @@ def _run(asked: str) -> None:
     models = chain.chat_model(name), index.chat_model(name)
     with Toolkit.from_env() if own_server else Toolkit.sandbox() as toolkit:
         question = asked or demo_question() or (_QUESTION if own_server else _SANDBOX_QUESTION)
+        unavailable = toolkit.probe().unavailable
+        if not toolkit.operations:
+            raise ConfigurationError(next(iter(unavailable.values()), "There is no tool to use."))
         _introduce(toolkit, name, own_server=own_server)
-        _probe(toolkit)
         settings = toolkit.settings
         prompt = _PROMPT.format(now=f"{settings.clock().astimezone(settings.zone):%A, %Y-%m-%d %H:%M} {settings.zone}")
         show.title("LangChain: create_agent")
@@ -102,7 +104,10 @@ class _Telling:
 
 def _frameworks() -> tuple[Any, Any]:
     try:
-        return tuple(import_module(f"openreplay_tools.demo.{half}_agent") for half in ("langchain", "llama_index"))
+        return (
+            import_module("openreplay_tools.demo.langchain_agent"),
+            import_module("openreplay_tools.demo.llama_index_agent"),
+        )
     except ImportError as error:
         raise ImportError(
             f"The demo needs langchain and llama-index-core ({error}): pip install 'openreplay-tools[demo]'."
@@ -118,23 +123,16 @@ def _introduce(toolkit: Toolkit, name: str, *, own_server: bool) -> None:
         "Set OPENREPLAY_API_KEY and OPENREPLAY_BASE_URL to look into your own."
     )
     model = name or (
-        "none, since no key is set: a script picks the calls. It looks for an e-mail address in the question, reads ids, "
-        "offsets and links from the tools' answers, and composes its conclusion from them. Set OPENREPLAY_TOOLS_MODEL="
-        "provider:model for a real model."
+        "none is set, so a script picks the calls: it looks for an e-mail address in the question, reads ids, offsets "
+        "and links from the tools' answers, and composes its conclusion from them. Set "
+        "OPENREPLAY_TOOLS_MODEL=provider:model for a real model."
     )
     print("openreplay-tools: two agents, one question, the same tools\n")
     show.lines(data, "Data        ")
     show.lines(model, "Model       ")
     show.lines(f"{len(toolkit.operations)}, read-only", "Tools       ")
-
-
-def _probe(toolkit: Toolkit) -> None:
-    """Narrow the tools to what the server can do; without any there is nothing to show."""
-    unavailable = toolkit.probe().unavailable
-    if not toolkit.operations:
-        raise ConfigurationError(next(iter(unavailable.values()), "There is no tool to use."))
-    for reason in dict.fromkeys(unavailable.values()):
-        names = ", ".join(tool for tool, why in unavailable.items() if why == reason)
+    for reason in dict.fromkeys(toolkit.unavailable.values()):
+        names = ", ".join(tool for tool, why in toolkit.unavailable.items() if why == reason)
         show.lines(f"{names}: {reason}", "Not offered ")
 
 

@@ -77,5 +77,5 @@ async def ask(toolkit: Toolkit, model: FunctionCallingLLM, prompt: str, question
         if isinstance(event, ToolCallResult):
             output = event.tool_output
             yield Seen(event.tool_name, event.tool_kwargs, output.content, output.is_error)
-    result = await handler
+    result: Any = await handler
     yield result.response.content or ""

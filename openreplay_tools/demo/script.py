@@ -82,7 +82,7 @@ def investigate(question: str) -> Script:
         return _quiet(bare(user), visit)
     worst = min(seen, key=lambda moment: _WORST_FIRST.index(moment.what) if moment.what in _WORST_FIRST else 9)
     told = _aftermath(events(visit.answer), worst)
-    reason = _REASON.fullmatch(told.what) if told else None
+    reason = _REASON.match(told.what) if told else None
     others = ""
     if reason:
         same = {"event": reason[1], "property": "reason", "operator": "is", "values": [reason[2]]}
@@ -127,20 +127,21 @@ def _conclusion(user: str, visit: Visit, worst: Moment, others: str) -> str:
     click = next((row.what.partition(" at ")[0] for row in reversed(before) if row.kind in {"click", "tap"}), "")
     kind = "request" if worst.what == "failed request" else worst.what
     here = next((row for row in rows if row.offset == worst.offset and row.kind == kind), None)
-    after = f" after a click on “{click}”" if click else ""
-    lines = [f"{user}, session of {visit.start}: {worst.what} at {worst.offset}{f' on {page}' if page else ''}{after}."]
+    after = f" after the click on “{click}”" if click else ""
+    lines = [f"In the session of {visit.start}, at {worst.offset}{f' on {page}' if page else ''}{after}, {user} met"]
+    lines[0] += f" this {worst.what}:" if here else f" this: {worst.what}."
     if here:
-        lines.append(f"What failed: {here.what}.")
         again = [row.offset for row in rows if _same(row, here) and seconds(row.offset) > begun]
+        lines.append(f"  {here.what}")
         lines += [f"The same again at {', '.join(again[:5])}."] if again else []
     told = _aftermath(rows, worst)
-    lines += [f"The site told of it: {told.what}."] if told else []
+    lines += ["The site's own account of it:", f"  {told.what}"] if told else []
     if rows:
         left = next((row.what for row in reversed(rows) if row.kind == "page"), "")
         lines.append(f"The visit ends at {rows[-1].offset}{f' on {left}' if left else ''}.")
     count = re.match(r"[\d,]+ of ((?:at most )?[\d,]+) users", others)
     if count and count[1] != "1":
-        lines.append(f"Not the only one: {count[1]} users met the same reason in the last 7 days.")
+        lines.append(f"Not {user} alone: {count[1]} users met the same reason in the last 7 days.")
     return "\n".join([*lines, f"The moment: {worst.link}"])
 
 

@@ -26,13 +26,14 @@ def _width() -> int:
     return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
 
 
-def lines(text: str, first: str, then: str = "") -> None:
+def lines(text: str, first: str, then: str = "", *, hang: int = 0) -> None:
     """Print text, its long lines wrapped between words; nothing is left out.
 
     Args:
         text: one or several lines.
         first: stands before the first line.
         then: stands before the others; by default as many spaces.
+        hang: spaces before the rest of a wrapped line.
     """
     then = then or " " * len(first)
     for index, line in enumerate(text.splitlines() or [""]):
@@ -41,7 +42,7 @@ def lines(text: str, first: str, then: str = "") -> None:
             line,
             _width(),
             initial_indent=begin,
-            subsequent_indent=f"{then}    ",
+            subsequent_indent=then + " " * hang,
             break_long_words=False,
             break_on_hyphens=False,
         )
@@ -58,7 +59,7 @@ def seen(number: int, one: Seen) -> None:
     arguments = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in one.arguments.items())
     print()
     lines(f"{one.tool}({arguments})", f" {number}  ")
-    lines(one.answer, "    ✗ " if one.is_error else "    │ ", "    │ ")
+    lines(one.answer, "    ✗ " if one.is_error else "    │ ", "    │ ", hang=4)
 
 
 def conclusion(text: str) -> None:

@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 
 from openreplay_tools import windows
 from openreplay_tools.errors import (
-    ApiError,
     ArgumentsError,
     AuthenticationError,
     NotFoundError,
+    ServerError,
     TransportError,
     UnavailableError,
 )
@@ -133,8 +133,8 @@ def within_project(request: Request[ReplyT], scope: Scope) -> Flow[ReplyT]:
     """
     try:
         return (yield from ask(request))
-    except (AuthenticationError, ApiError, TransportError) as error:
-        if not (isinstance(error, AuthenticationError | TransportError) or getattr(error, "status", 0) == 502):
+    except (AuthenticationError, ServerError, TransportError) as error:
+        if isinstance(error, ServerError) and error.status != 502:
             raise
         known = yield from ask(Request("GET", ("public", "projects"), ProjectsReply))
         if any(project.project_key == scope.project.key for project in known.data or []):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -53,18 +54,35 @@ _KINDS = {
 
 def events_table(page: EventPage, args: ListSessionEventsArgs, scope: Scope) -> Answer:
     """Present a session's events."""
-    host = next((urlsplit(event.url).netloc for event in page.rows if event.kind == "LOCATION"), "")
+    host = _site(page.rows)
     rows = tuple(_row(event, host) for event in page.rows)
+    facts = tuple(_facts(page, args, rows, scope))
+    if args.page:  # a walk misses nothing: what does not fit is cut from its end
+        rows = tuple(replace(row, worth=0) for row in rows)
     return Answer(
         subject=(Own("in session "), identifier(page.session_id)),
         scope=about(scope, *_narrowed(args, scope)),
         tally=Tally("events", page.total, first=(args.page - 1) * args.limit + 1 if args.page else 1),
-        facts=tuple(_facts(page, args, rows, scope)),
+        facts=facts,
         headings=("at", "event", "what") if rows else (),
         rows=rows,
         notes=tuple(_notes(page, args)),
         rest=_rest(args),
     )
+
+
+def _site(events: list[Event]) -> str:
+    """Return the host of the pages, which addresses need not repeat; "" when it cannot be told."""
+    pages = next((_host(event.url) for event in events if event.kind == "LOCATION"), "")
+    everywhere = {_host(event.url) for event in events if event.url}
+    return pages or (everywhere.pop() if len(everywhere) == 1 else "")
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def _rest(args: ListSessionEventsArgs) -> str:
@@ -127,13 +145,15 @@ def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
         notes.append((Own("This session has none of these kinds. It has: "), *kinds[1:]))
     elif not page.rows and args.page > 1:
         notes.append(own(f"Page {args.page} is past the end."))
-    elif not page.rows:
+    elif not page.rows and (args.since or args.until or args.from_offset or args.to_offset):
         notes.append(
-            own(
-                "No events: the id may belong to another project, lie outside since and until, or the session is "
-                "still being recorded (events follow minutes later)."
-            )
+            own("Nothing in this part: leave out since, until, from_offset and to_offset for the whole session.")
         )
+    elif not page.rows:
+        why = (
+            "the id may belong to another project, or the session is still being recorded (events follow minutes later)"
+        )
+        notes.append(own(f"No events: {why}."))
     return notes
 
 
