@@ -76,7 +76,7 @@ def renewed(text: str) -> str:
 
 def operations_table() -> str:
     """Return every operation: the tool, what it does, effect, group, what it needs, whether it is in the default."""
-    with Toolkit(Settings()) as toolkit:
+    with Toolkit(Settings.make()) as toolkit:
         default = toolkit.operations
     rows = [
         (

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import BaseModel
 
 from openreplay_tools.catalogue import OPERATIONS, AnyOperation
-from openreplay_tools.client import AsyncClient, Client
 from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenReplayToolsError, UnavailableError
 from openreplay_tools.masking import mask_tree
 from openreplay_tools.openreplay.access import examine
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from openreplay_tools.client import AsyncClient, Client
     from openreplay_tools.operation import Arguments, Outcome
 
 Choice: TypeAlias = "tuple[str, ...] | list[str] | Literal['all'] | None"
@@ -75,8 +75,6 @@ class Toolkit:
             ConfigurationError: an unknown name, or a tool whose effect is not allowed.
         """
         self.settings = settings
-        self.client = Client(settings)
-        self.async_client = AsyncClient(connection=self.client.connection)
         self.unavailable: dict[str, str] = {}
         self.operations = _selected(groups, tools, effects)
         self._owned = owned
@@ -170,7 +168,9 @@ class Toolkit:
 
     def close(self) -> None:
         """Close the connections, and the embedded sandbox when there is one."""
-        self.client.close()
+        client: Client | None = self.__dict__.get("client")
+        if client is not None:
+            client.close()
         if self._owned is not None:
             self._owned.stop()
 
@@ -188,6 +188,20 @@ class Toolkit:
     ) -> None:
         """Close the connections."""
         self.close()
+
+    @cached_property
+    def client(self) -> Client:
+        """The client that runs the operations; made when it is first used, for it loads the HTTP library."""
+        from openreplay_tools.client import Client
+
+        return Client(self.settings)
+
+    @cached_property
+    def async_client(self) -> AsyncClient:
+        """The same for async code; shares the settings and the cache."""
+        from openreplay_tools.client import AsyncClient
+
+        return AsyncClient(connection=self.client.connection)
 
     @cached_property
     def _fence(self) -> Fence:

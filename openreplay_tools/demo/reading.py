@@ -29,8 +29,13 @@ class Event:
 
 
 def bare(text: str) -> str:
-    """Return text without the fences around recorded parts, for a person to read."""
+    """Return text without the fences around recorded parts: an id as a tool takes it."""
     return _FENCED.sub(r"\2", text)
+
+
+def quoted(text: str) -> str:
+    """Return text with quotation marks instead of fences, for a person to read."""
+    return _FENCED.sub(r"“\2”", text)
 
 
 def table(answer: str, first_heading: str, width: int) -> list[list[str]]:
@@ -54,7 +59,7 @@ def moments(answer: str) -> list[Moment]:
 
 def events(answer: str) -> list[Event]:
     """Return the rows of a session's answer."""
-    return [Event(*(bare(cell) for cell in row)) for row in table(answer, "at ", 3)]
+    return [Event(*(quoted(cell) for cell in row)) for row in table(answer, "at ", 3)]
 
 
 def seconds(offset: str) -> float:

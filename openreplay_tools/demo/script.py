@@ -11,11 +11,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from openreplay_tools.demo.reading import Event, Moment, bare, events, moments, seconds, table
+from openreplay_tools.demo.reading import Event, Moment, bare, events, moments, quoted, seconds, table
 
 _ADDRESS = re.compile(r"[^\s,;:?!()<>\"']+@[^\s,;:?!()<>\"']+\.\w+")
 _PERIOD = re.compile(r"\b(yesterday|today|last week)\b")
 _REASON = re.compile(r"(\S+) (?:.*?)\breason=(\S+)")
+_PROJECT_KEY = re.compile(r"\((\w+), id \d+\)")
 _WORST_FIRST = ("crash", "failed request", "error", "issue")
 _MOST_SESSIONS = 3
 _AFTERMATH_SECONDS = 5.0
@@ -64,41 +65,47 @@ def investigate(question: str) -> Script:
     """Find the person, the session, the moment, and whether others met it too; return the conclusion."""
     address = _ADDRESS.search(question)
     wanted = address[0].rstrip(".") if address else ""
-    found = yield Call("openreplay_search_users", {"query": wanted} if wanted else {"limit": 5})
-    ids = [row[1] for row in table(found, "last seen", 4)]
+    search: dict[str, Any] = {"query": wanted} if wanted else {"limit": 5}
+    found = yield Call("openreplay_search_users", search)
+    # Without a default project the refusal names those there are.
+    project = _PROJECT_KEY.search(found) if found.startswith("project is needed") else None
+    within = {"project": project[1]} if project else {}
+    if within:
+        found = yield Call("openreplay_search_users", {**search, **within})
+    ids = [bare(row[1]) for row in table(found, "last seen", 4)]
     user = wanted or next(iter(ids), "")
     if not user:
-        return f"Nobody to look at: {bare(found.partition(chr(10))[0])}"
-    sessions = yield from _sessions(user, question)
+        return f"Nobody to look at: {quoted(found.partition(chr(10))[0])}"
+    sessions = yield from _sessions({"user_id": user, **within}, question)
     if not sessions:
-        return f"There is no recorded session of {bare(user)}."
+        return f"There is no recorded session of {user}."
     visit, seen = Visit("", "", ""), list[Moment]()
     for start, _, _, session in sessions[:_MOST_SESSIONS]:
-        answer = yield Call("openreplay_list_session_events", {"session": session})
+        answer = yield Call("openreplay_list_session_events", {"session": session, **within})
         visit, seen = Visit(session, start, answer), moments(answer)
         if seen:
             break
     if not seen:
-        return _quiet(bare(user), visit)
+        return _quiet(user, visit)
     worst = min(seen, key=lambda moment: _WORST_FIRST.index(moment.what) if moment.what in _WORST_FIRST else 9)
     told = _aftermath(events(visit.answer), worst)
     reason = _REASON.match(told.what) if told else None
     others = ""
     if reason:
         same = {"event": reason[1], "property": "reason", "operator": "is", "values": [reason[2]]}
-        others = yield Call("openreplay_search_users", {"events": [same], "events_since": "7d", "limit": 5})
-    return _conclusion(bare(user), visit, worst, others)
+        others = yield Call("openreplay_search_users", {"events": [same], "events_since": "7d", "limit": 5, **within})
+    return _conclusion(user, visit, worst, others)
 
 
-def _sessions(user: str, question: str) -> Steps:
-    """List the user's newest sessions, of the period in question when it names one that has any."""
+def _sessions(whose: dict[str, str], question: str) -> Steps:
+    """List somebody's newest sessions, of the period in question when it names one that has any."""
     period = _PERIOD.search(question.lower())
     if period:
         when = {"since": period[1], "until": period[1]}
-        within = yield Call("openreplay_list_user_sessions", {"user_id": user, **when})
-        if rows := table(within, "start", 4):
+        then = yield Call("openreplay_list_user_sessions", {**whose, **when})
+        if rows := table(then, "start", 4):
             return rows
-    ever = yield Call("openreplay_list_user_sessions", {"user_id": user, "limit": _MOST_SESSIONS})
+    ever = yield Call("openreplay_list_user_sessions", {**whose, "limit": _MOST_SESSIONS})
     return table(ever, "start", 4)
 
 
@@ -127,7 +134,7 @@ def _conclusion(user: str, visit: Visit, worst: Moment, others: str) -> str:
     click = next((row.what.partition(" at ")[0] for row in reversed(before) if row.kind in {"click", "tap"}), "")
     kind = "request" if worst.what == "failed request" else worst.what
     here = next((row for row in rows if row.offset == worst.offset and row.kind == kind), None)
-    after = f" after the click on “{click}”" if click else ""
+    after = f" after the click on {click}" if click else ""
     lines = [f"In the session of {visit.start}, at {worst.offset}{f' on {page}' if page else ''}{after}, {user} met"]
     lines[0] += f" this {worst.what}:" if here else f" this: {worst.what}."
     if here:

@@ -140,15 +140,16 @@ def _second(event: Event) -> float:
 def _by_cause(events: list[Event], page: str) -> list[Event]:
     """Arrange the events of one second, given the page that was open before it."""
     visits = _chained([event for event in events if event.kind == "LOCATION"], events, page)
+    numbers = {visit.event_id: number for number, visit in enumerate(visits, 1)}
     stations: dict[str, int] = {page: 0}
-    for number, visit in enumerate(visits, 1):
-        stations.setdefault(visit.url, number)
+    for visit in visits:
+        stations.setdefault(visit.url, numbers[visit.event_id])
     typed = {event.recorded("label") for event in events if event.kind == "INPUT"}
     acted = max((stations.get(event.url, 0) for event in events if event.kind in {"CLICK", "TAP"}), default=None)
 
     def place(event: Event) -> tuple[float, float]:
         if event.kind == "LOCATION":
-            return (visits.index(event) + 1, _rank(event, typed))
+            return (numbers[event.event_id], _rank(event, typed))
         if event.url and event.kind not in _NO_PAGE_OF_ITS_OWN:
             return (stations.get(event.url, 0 if acted is None else acted), _rank(event, typed))
         # Without a page of its own: after the last action of this second, otherwise where the second ends.
