@@ -47,6 +47,10 @@ class Fence:
         """Return cleaned text inside the fence."""
         return f"⟦{self.mark} {text} {self.mark}⟧"
 
+    def stands_in(self, text: str) -> bool:
+        """Tell whether something is fenced in a text."""
+        return f"⟦{self.mark} " in text
+
     @property
     def legend(self) -> str:
         """The line that explains the fence."""
@@ -89,7 +93,7 @@ def render(answer: Answer, *, budget: int, fence: Fence) -> str:
     if len(kept) < len(answer.rows):
         lines.append(_left_out(answer, kept))
     lines += frame.notes
-    if any(f"⟦{fence.mark} " in line for line in lines):
+    if any(fence.stands_in(line) for line in lines):
         lines.insert(1, fence.legend)
     return "\n".join(lines)
 

@@ -151,7 +151,8 @@ class Toolkit:
 
     def refusal(self, error: OpenReplayToolsError) -> Reply:
         """Return an error as a reply."""
-        return Reply(shorten(phrase(error.parts, self._fence), _ERROR_LIMIT), {}, is_error=True)
+        text = shorten(phrase(error.parts, self._fence), _ERROR_LIMIT)
+        return Reply(f"{text}\n{self._fence.legend}" if self._fence.stands_in(text) else text, {}, is_error=True)
 
     def probe(self) -> Self:
         """Find out with at most three small requests what the server can do, and narrow the offer to it.

@@ -33,7 +33,7 @@ ReplyT = TypeVar("ReplyT", bound="BaseModel")
 PROJECT_LIMIT = 100  # the server's bound on its list, which has no pages (contract §2.1)
 _LIST_SECONDS = 60.0
 _KEY_LENGTH = 20
-_SHOWN = 20
+_SHOWN = 12
 
 
 class Project(Record):
