@@ -13,7 +13,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench record notebooks sandbox constraints clean
+.PHONY: help install demo test check format bench record notebooks docs sandbox constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,10 @@ record: $(INSTALLED) ## Record the cassettes anew from the live server in the en
 
 notebooks: $(INSTALLED) ## Execute the notebooks and write their outputs
 	@$(PY) notebooks/build.py
+
+docs: $(INSTALLED) ## Write the generated tables and outputs of the documents
+	@$(PY) -m openreplay_tools.docs
+	@$(PY) tests/test_readme.py
 
 sandbox: $(INSTALLED) ## Run the embedded server on a loopback port
 	@$(VENV)/bin/openreplay-tools sandbox

@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from openreplay_tools.catalogue import OPERATIONS
+    from openreplay_tools import catalogue
+    from openreplay_tools.catalogue import *  # noqa: F403 - every operation, by its name
     from openreplay_tools.client import AsyncClient, Client
     from openreplay_tools.errors import (
         ApiError,
@@ -30,96 +31,76 @@ if TYPE_CHECKING:
         UnavailableError,
         UnexpectedReplyError,
     )
-    from openreplay_tools.openreplay.events import list_session_events
     from openreplay_tools.openreplay.filters import EventCondition, Filter
-    from openreplay_tools.openreplay.jobs import cancel_job, delete_user, get_job, list_jobs
-    from openreplay_tools.openreplay.live import LiveFilter, list_live_sessions, search_live_sessions
-    from openreplay_tools.openreplay.projects import create_project, get_project, list_projects
-    from openreplay_tools.openreplay.sessions import list_user_sessions
-    from openreplay_tools.openreplay.users import get_user, search_users
+    from openreplay_tools.openreplay.live import LiveFilter
     from openreplay_tools.settings import Settings
     from openreplay_tools.toolkit import Reply, Toolkit
 
-# Each public name and the module it is loaded from when it is first used, so that importing the package is cheap.
+    __version__: str
+    __all__ = [
+        "ApiError",
+        "ArgumentsError",
+        "AsyncClient",
+        "AuthenticationError",
+        "BadRequestError",
+        "Client",
+        "ConfigurationError",
+        "ConflictError",
+        "EventCondition",
+        "Filter",
+        "LiveFilter",
+        "NotFoundError",
+        "OpenReplayToolsError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "Reply",
+        "RequestTimeoutError",
+        "ServerError",
+        "Settings",
+        "Toolkit",
+        "TransportError",
+        "UnavailableError",
+        "UnexpectedReplyError",
+        "__version__",
+    ]
+    __all__ += catalogue.__all__
+
+# The module each public name is loaded from when it is first used, so that importing the package costs next to nothing.
+# Operations are not listed: the catalogue knows them.
 _HOMES = {
-    "OPERATIONS": "catalogue",
     "AsyncClient": "client",
     "Client": "client",
-    **dict.fromkeys(
-        (
-            "ApiError", "ArgumentsError", "AuthenticationError", "BadRequestError", "ConfigurationError",
-            "ConflictError", "NotFoundError", "OpenReplayToolsError", "PermissionDeniedError", "RateLimitError",
-            "RequestTimeoutError", "ServerError", "TransportError", "UnavailableError", "UnexpectedReplyError",
-        ),
-        "errors",
-    ),
-    "list_session_events": "openreplay.events",
     "EventCondition": "openreplay.filters",
     "Filter": "openreplay.filters",
-    **dict.fromkeys(("cancel_job", "delete_user", "get_job", "list_jobs"), "openreplay.jobs"),
-    **dict.fromkeys(("LiveFilter", "list_live_sessions", "search_live_sessions"), "openreplay.live"),
-    **dict.fromkeys(("create_project", "get_project", "list_projects"), "openreplay.projects"),
-    "list_user_sessions": "openreplay.sessions",
-    **dict.fromkeys(("get_user", "search_users"), "openreplay.users"),
-    "Settings": "settings",
+    "LiveFilter": "openreplay.live",
     "Reply": "toolkit",
+    "Settings": "settings",
     "Toolkit": "toolkit",
-}  # fmt: skip
-
-__all__ = [
-    "OPERATIONS",
-    "ApiError",
-    "ArgumentsError",
-    "AsyncClient",
-    "AuthenticationError",
-    "BadRequestError",
-    "Client",
-    "ConfigurationError",
-    "ConflictError",
-    "EventCondition",
-    "Filter",
-    "LiveFilter",
-    "NotFoundError",
-    "OpenReplayToolsError",
-    "PermissionDeniedError",
-    "RateLimitError",
-    "Reply",
-    "RequestTimeoutError",
-    "ServerError",
-    "Settings",
-    "Toolkit",
-    "TransportError",
-    "UnavailableError",
-    "UnexpectedReplyError",
-    "__version__",
-    "cancel_job",
-    "create_project",
-    "delete_user",
-    "get_job",
-    "get_project",
-    "get_user",
-    "list_jobs",
-    "list_live_sessions",
-    "list_projects",
-    "list_session_events",
-    "list_user_sessions",
-    "search_live_sessions",
-    "search_users",
-]
+}
+_CATALOGUE = "catalogue"
+_ERRORS = "errors"
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     if name == "__version__":
         return import_module("importlib.metadata").version("openreplay-tools")
-    if name not in _HOMES:
+    if name == "__all__":
+        return __dir__()
+    home = _HOMES.get(name) or (_ERRORS if name.endswith("Error") else _CATALOGUE)
+    if name.startswith("_") or name not in {*_HOMES, *_public(home)}:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     """List the public names."""
-    return __all__
+    return sorted({*_HOMES, *_public(_ERRORS), *_public(_CATALOGUE), "__version__"})
+
+
+def _public(home: str) -> list[str]:
+    module = import_module(f"{__name__}.{home}")
+    return getattr(module, "__all__", None) or [name for name in vars(module) if name.endswith("Error")]

@@ -12,6 +12,23 @@ from openreplay_tools.openreplay.sessions import list_user_sessions
 from openreplay_tools.openreplay.users import get_user, search_users
 from openreplay_tools.operation import Operation
 
+__all__: list[str] = [
+    "OPERATIONS",
+    "cancel_job",
+    "create_project",
+    "delete_user",
+    "get_job",
+    "get_project",
+    "get_user",
+    "list_jobs",
+    "list_live_sessions",
+    "list_projects",
+    "list_session_events",
+    "list_user_sessions",
+    "search_live_sessions",
+    "search_users",
+]
+
 AnyOperation: TypeAlias = Operation[Any, Any]
 
 OPERATIONS: tuple[AnyOperation, ...] = (

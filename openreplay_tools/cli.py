@@ -6,9 +6,10 @@ import argparse
 import asyncio
 import json
 import sys
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
-from openreplay_tools.errors import OpenReplayToolsError
+from openreplay_tools.errors import ConfigurationError, OpenReplayToolsError
 from openreplay_tools.toolkit import Toolkit
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     call = commands.add_parser("call", help="call one tool, e.g. call openreplay_search_users query=ann limit=5")
     call.add_argument("tool", help="its name; the prefix openreplay_ may be left out")
     call.add_argument("arguments", nargs="*", help="name=value; lists and objects as JSON")
+    call.add_argument("--yes", action="store_true", help="destroy without asking; see the preview first")
     call.set_defaults(run=_call)
     for command in (mcp, tools, call):
         _add_selection(command)
@@ -86,7 +88,7 @@ def _mcp(args: argparse.Namespace) -> int:
 def _tools(args: argparse.Namespace) -> int:
     with _toolkit(args) as toolkit:
         for operation in toolkit.operations:
-            print(f"{operation.tool_name} [{operation.effect}]\n  {operation.description}")
+            print(f"{operation.tool_name} [{operation.effect}]\n{indent(operation.description, '  ')}")
             for name, about in operation.schema["properties"].items():
                 print(f"    {name}: {about.get('description', '')}")
     return 0
@@ -96,9 +98,22 @@ def _call(args: argparse.Namespace) -> int:
     name = args.tool if args.tool.startswith("openreplay_") else f"openreplay_{args.tool}"
     with _toolkit(args) as toolkit:
         known = {operation.tool_name: operation for operation in toolkit.operations}
-        reply = toolkit.call(name, _arguments(args.arguments, known.get(name)))
+        arguments = _arguments(args.arguments, known.get(name))
+        reply = toolkit.call(name, arguments)
+        if reply.data.get("confirm") and _confirmed(reply.text, yes=args.yes):
+            reply = toolkit.call(name, {**arguments, "confirm": reply.data["confirm"]})
     print(reply.text, file=sys.stderr if reply.is_error else sys.stdout)
     return 1 if reply.is_error else 0
+
+
+def _confirmed(preview: str, *, yes: bool) -> bool:
+    """Ask before something is destroyed; the token of the preview stays in this process."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        return False
+    print(preview, file=sys.stderr)
+    return input("Type yes to go on: ").strip() == "yes"
 
 
 def _arguments(words: list[str], operation: AnyOperation | None) -> dict[str, Any]:
@@ -127,9 +142,14 @@ def _sandbox(args: argparse.Namespace) -> int:
     from openreplay_tools.sandbox import Sandbox
 
     server = Sandbox(edition=args.edition, port=args.port, live_clock=True)
+    try:
+        server.start()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {args.port} cannot be used ({error.strerror}). Choose another with --port."
+        ) from None
     print(
-        f"OPENREPLAY_BASE_URL=http://127.0.0.1:{args.port} OPENREPLAY_API_KEY={server.api_key} "
-        f"OPENREPLAY_PROJECT='Acme Shop'",
+        f"OPENREPLAY_BASE_URL={server.url} OPENREPLAY_API_KEY={server.api_key} OPENREPLAY_PROJECT='Acme Shop'",
         flush=True,
     )
     server.serve_forever()

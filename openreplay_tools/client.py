@@ -71,6 +71,7 @@ class _Client:
         *,
         transport: Any = None,
         connection: Connection | None = None,
+        owned: Any = None,
         **given: Any,
     ) -> None:
         """Make a client; nothing is opened until the first request.
@@ -79,12 +80,14 @@ class _Client:
             settings: credentials, address, limits; None makes them of `given`.
             transport: replaces the network, for tests (an httpx transport).
             connection: shares another client's settings and cache.
+            owned: stopped when the client is closed (an embedded sandbox).
             **given: fields of `Settings`, when no settings are given.
 
         Raises:
             ConfigurationError: a setting is malformed.
         """
         self.connection = connection or Connection(settings or Settings.make(**given), transport)
+        self._owned = owned
 
     @classmethod
     def from_env(cls, **given: Any) -> Self:
@@ -97,6 +100,25 @@ class _Client:
             ConfigurationError: a variable is malformed.
         """
         return cls(Settings.from_env(**given))
+
+    @classmethod
+    def sandbox(cls, **given: Any) -> Self:
+        """Make a client of an embedded server with planted incidents; closing the client stops it.
+
+        Args:
+            **given: fields of `Settings`.
+
+        Raises:
+            ImportError: the extra `sandbox` is not installed.
+        """
+        from openreplay_tools.sandbox import Sandbox
+
+        server = Sandbox().start()
+        return cls(Settings.of_sandbox(server, **given), owned=server)
+
+    def _stop(self) -> None:
+        if self._owned is not None:
+            self._owned.stop()
 
     def __repr__(self) -> str:
         """Return the address only; never the key."""
@@ -164,6 +186,7 @@ class Client(_Client):
             http, self._http = self._http, None
         if http is not None:
             http.close()
+        self._stop()
 
     def __enter__(self) -> Self:
         """Return the client."""
@@ -199,8 +222,10 @@ class Client(_Client):
             try:
                 reply = connection.decoded(request, *self._exchange(message, deadline))
             except OpenReplayToolsError as error:
+                connection.audit(request, message, type(error).__name__)
                 time.sleep(connection.pause(request, attempt, error, deadline))
             else:
+                connection.audit(request, message, "done")
                 connection.remember(request, message, reply)
                 return reply
         raise AssertionError  # pragma: no cover - count() does not end
@@ -273,6 +298,7 @@ class AsyncClient(_Client):
         http = self._http.pop(asyncio.get_running_loop(), None)
         if http is not None:
             await http.aclose()
+        self._stop()
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -314,8 +340,10 @@ class AsyncClient(_Client):
             try:
                 reply = connection.decoded(request, *await self._exchange(message, deadline))
             except OpenReplayToolsError as error:
+                connection.audit(request, message, type(error).__name__)
                 await asyncio.sleep(connection.pause(request, attempt, error, deadline))
             else:
+                connection.audit(request, message, "done")
                 connection.remember(request, message, reply)
                 return reply
         raise AssertionError  # pragma: no cover - count() does not end

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openreplay_tools.catalogue import OPERATIONS
-from openreplay_tools.settings import _VARIABLES as VARIABLES
-from openreplay_tools.settings import Settings
+from openreplay_tools.settings import VARIABLES, Settings
 from openreplay_tools.toolkit import Toolkit
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if before == after:
         return 0
     if args.check:
-        stale = ", ".join(name for name, table in _TABLES.items() if table() not in before)
+        stale = ", ".join(name for name in _TABLES if _between(name, before) != _between(name, after))
         print(f"{args.readme.name} is stale: {stale}. Run: python -m openreplay_tools.docs", file=sys.stderr)
         return 1
     args.readme.write_text(after, "utf-8")
@@ -68,10 +67,12 @@ def renewed(text: str) -> str:
         opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
         if text.count(opening) != 1 or text.count(closing) != 1 or text.index(opening) > text.index(closing):
             raise ValueError(f"it needs the lines {opening.strip()} and {closing.strip()}, each once, in this order")
-        before, _, rest = text.partition(opening)
-        after = rest.partition(closing)[2]
-        text = f"{before}{opening}{table()}{closing}{after}"
+        text = text.replace(f"{opening}{_between(name, text)}", f"{opening}{table()}")
     return text
+
+
+def _between(name: str, text: str) -> str:
+    return text.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- /{name} -->\n")[0]
 
 
 def operations_table() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from openreplay_tools.settings import Settings
 
 T = TypeVar("T")
+_AUDIT = logging.getLogger("openreplay_tools.audit")
 
 
 class Steps(Generic[T]):
@@ -109,6 +111,17 @@ class Rules:
                 self._memory.clear()
             elif request.cache_seconds:
                 self._memory[message.url] = (time.monotonic() + request.cache_seconds, reply)
+
+    def audit(self, request: Request[Any], message: wire.Message, result: str) -> None:
+        """Leave a line in the log `openreplay_tools.audit` for everything that changes something on a server.
+
+        Args:
+            request: reads leave none.
+            message: what was sent; its address holds no secret.
+            result: "done", or the name of the error.
+        """
+        if not request.reads:
+            _AUDIT.info("%s %s: %s", message.method, message.url, result)
 
     def recall(self, request: Request[Any], message: wire.Message) -> Any:
         """Return a kept reply, or None."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, PrivateAttr
 
 from openreplay_tools.schema import explain
-from openreplay_tools.toolkit import Choice, Toolkit
+from openreplay_tools.toolkit import Bound, Toolkit
 
 try:
     from langchain_core.tools import BaseTool, BaseToolkit, ToolException
@@ -15,8 +15,6 @@ except ImportError as error:
     raise ImportError("The LangChain tools need langchain-core: pip install 'openreplay-tools[langchain]'.") from error
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from pydantic import ValidationError
 
     from openreplay_tools.catalogue import AnyOperation
@@ -77,7 +75,7 @@ def _told(reply: Reply) -> tuple[str, dict[str, Any]]:
     return reply.text, reply.data
 
 
-class OpenReplayToolkit(BaseToolkit):
+class OpenReplayToolkit(Bound, BaseToolkit):
     """Tools over recorded user sessions for a LangChain agent.
 
     >>> toolkit = OpenReplayToolkit.from_env()  # doctest: +SKIP
@@ -88,35 +86,6 @@ class OpenReplayToolkit(BaseToolkit):
 
     core: Toolkit = Field(exclude=True, repr=False)
 
-    @classmethod
-    def from_env(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
-        """Build from the environment; see `Toolkit.from_env`."""
-        return cls(core=Toolkit.from_env(groups=groups, tools=tools, effects=effects, **given))
-
-    @classmethod
-    def sandbox(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
-        """Build over an embedded server with planted incidents; see `Toolkit.sandbox`."""
-        return cls(core=Toolkit.sandbox(groups=groups, tools=tools, effects=effects, **given))
-
     def get_tools(self) -> list[BaseTool]:
         """Return the tools; sends nothing."""
         return [OpenReplayTool(operation, self.core) for operation in self.core.operations]
-
-    def probe(self) -> Self:
-        """Narrow the offer to what the server can do; see `Toolkit.probe`."""
-        self.core.probe()
-        return self
-
-    async def aprobe(self) -> Self:
-        """Narrow the offer from async code; see `Toolkit.probe`."""
-        await self.core.aprobe()
-        return self
-
-    @property
-    def unavailable(self) -> dict[str, str]:
-        """Tools that cannot work here, each with the reason."""
-        return self.core.unavailable
-
-    def close(self) -> None:
-        """Close the connections, and the embedded server when there is one."""
-        self.core.close()

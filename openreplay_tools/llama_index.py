@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from openreplay_tools.toolkit import Choice, Toolkit
+from openreplay_tools.toolkit import Bound, Toolkit
 
 try:
     from llama_index.core.tools import FunctionTool, ToolMetadata, ToolOutput
@@ -16,8 +16,6 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from openreplay_tools.catalogue import AnyOperation
     from openreplay_tools.toolkit import Reply
 
@@ -76,7 +74,7 @@ class OpenReplayTool(FunctionTool):
         )
 
 
-class OpenReplayToolSpec(BaseToolSpec):
+class OpenReplayToolSpec(Bound, BaseToolSpec):
     """Tools over recorded user sessions for a LlamaIndex agent.
 
     >>> spec = OpenReplayToolSpec.from_env()  # doctest: +SKIP
@@ -88,35 +86,6 @@ class OpenReplayToolSpec(BaseToolSpec):
         self.core = core
         self.spec_functions = [operation.tool_name for operation in core.operations]
 
-    @classmethod
-    def from_env(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
-        """Build from the environment; see `Toolkit.from_env`."""
-        return cls(Toolkit.from_env(groups=groups, tools=tools, effects=effects, **given))
-
-    @classmethod
-    def sandbox(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
-        """Build over an embedded server with planted incidents; see `Toolkit.sandbox`."""
-        return cls(Toolkit.sandbox(groups=groups, tools=tools, effects=effects, **given))
-
     def to_tool_list(self, *_: Any, **__: Any) -> list[FunctionTool]:
         """Return the tools; sends nothing. The toolkit's own choice replaces LlamaIndex's arguments."""
         return [OpenReplayTool(operation, self.core) for operation in self.core.operations]
-
-    def probe(self) -> Self:
-        """Narrow the offer to what the server can do; see `Toolkit.probe`."""
-        self.core.probe()
-        return self
-
-    async def aprobe(self) -> Self:
-        """Narrow the offer from async code; see `Toolkit.probe`."""
-        await self.core.aprobe()
-        return self
-
-    @property
-    def unavailable(self) -> dict[str, str]:
-        """Tools that cannot work here, each with the reason."""
-        return self.core.unavailable
-
-    def close(self) -> None:
-        """Close the connections, and the embedded server when there is one."""
-        self.core.close()

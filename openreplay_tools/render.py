@@ -165,7 +165,7 @@ def _count(answer: Answer, shown: int) -> str:
     if tally.first > 1:
         last = tally.first + len(answer.rows) - 1
         return f"{tally.noun[:1].upper()}{tally.noun[1:]} {tally.first:,}–{last:,} of {total}"
-    return f"{shown:,} of {total} {tally.noun}"
+    return f"{shown:,} of {total} {tally.noun if tally.total != 1 else tally.noun.removesuffix('s')}"
 
 
 def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[list[str]]]:

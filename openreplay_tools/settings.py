@@ -27,7 +27,7 @@ CLOUD_DASHBOARD = "https://app.openreplay.com"
 _PROCESS_SECRET = secrets.token_hex(16)
 # What people paste after the host: dashboard and API addresses of every version (contract §5).
 _SUFFIX = re.compile(r"(/v2/api|/api/v[12]|/v2|/v1|/api)/*\Z")
-_VARIABLES = {
+VARIABLES = {
     "api_key": "OPENREPLAY_API_KEY",
     "base_url": "OPENREPLAY_BASE_URL",
     "dashboard_url": "OPENREPLAY_DASHBOARD_URL",
@@ -85,7 +85,7 @@ class Settings(BaseModel):
         Raises:
             ConfigurationError: a value is malformed; the text names the variable and what to write.
         """
-        found = {field: os.environ[variable] for field, variable in _VARIABLES.items() if os.environ.get(variable)}
+        found = {field: os.environ[variable] for field, variable in VARIABLES.items() if os.environ.get(variable)}
         return cls.make(**{**found, **given})
 
     @classmethod
@@ -103,9 +103,27 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             field = str(first["loc"][0]) if first["loc"] else "settings"
-            raise ConfigurationError(f"{_VARIABLES.get(field, field)}: {first['msg']}.") from None
+            raise ConfigurationError(f"{VARIABLES.get(field, field)}: {first['msg']}.") from None
         _ = settings.zone
         return settings
+
+    @classmethod
+    def of_sandbox(cls, server: Any, **given: Any) -> Settings:
+        """Return settings for an embedded server, made so that outputs repeat: its clock, its secret, fixed links.
+
+        Args:
+            server: a started `Sandbox`.
+            **given: fields of this class; they win.
+        """
+        known = {
+            "api_key": server.api_key,
+            "base_url": server.url,
+            "dashboard_url": "https://openreplay.example.com",
+            "project": "Acme Shop",
+            "clock": server.now,
+            "secret": server.secret,
+        }
+        return cls.make(**{**known, **given})
 
     @field_validator("api_key", mode="after")
     @classmethod

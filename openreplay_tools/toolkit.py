@@ -116,15 +116,8 @@ class Toolkit:
         from openreplay_tools.sandbox import Sandbox
 
         server = Sandbox().start()
-        known = {
-            "api_key": server.api_key,
-            "base_url": server.url,
-            "dashboard_url": "https://openreplay.example.com",
-            "project": "Acme Shop",
-            "clock": server.now,
-            "secret": server.secret,
-        }
-        return cls(Settings.make(**{**known, **given}), groups=groups, tools=tools, effects=effects, owned=server)
+        settings = Settings.of_sandbox(server, **given)
+        return cls(settings, groups=groups, tools=tools, effects=effects, owned=server)
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Reply:
         """Call a tool by name; every refusal and failure that can be foreseen becomes a `Reply` with `is_error`.
@@ -242,6 +235,8 @@ def _received(value: Any) -> Any:
 def _selected(groups: Choice, tools: Choice, effects: Choice) -> tuple[AnyOperation, ...]:
     allowed = _checked("effects", effects if effects is not None else ("read",), _EFFECTS)
     by_name = {operation.tool_name: operation for operation in OPERATIONS}
+    if tools is not None and groups is not None:
+        raise ConfigurationError("Give groups or tools, not both: tools names every tool that is offered.")
     if tools is not None:
         named = [by_name[name] for name in _checked("tools", tools, tuple(by_name))]
         refused = [operation for operation in named if operation.effect not in allowed and tools != "all"]
@@ -273,3 +268,51 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, 3, 0.4)
     return f" Nearest: {', '.join(near)}." if near else f" There are: {', '.join(names)}."
+
+
+class Bound:
+    """What the toolkits of all frameworks share: how they are built, narrowed and closed."""
+
+    if TYPE_CHECKING:
+        core: Toolkit
+
+        def __init__(self, core: Toolkit) -> None: ...
+
+    @classmethod
+    def from_env(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+        """Build from the environment; see `Toolkit.from_env`."""
+        return cls(core=Toolkit.from_env(groups=groups, tools=tools, effects=effects, **given))
+
+    @classmethod
+    def sandbox(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+        """Build over an embedded server with planted incidents; see `Toolkit.sandbox`."""
+        return cls(core=Toolkit.sandbox(groups=groups, tools=tools, effects=effects, **given))
+
+    def probe(self) -> Self:
+        """Narrow the offer to what the server can do; see `Toolkit.probe`."""
+        self.core.probe()
+        return self
+
+    async def aprobe(self) -> Self:
+        """Narrow the offer from async code; see `Toolkit.probe`."""
+        await self.core.aprobe()
+        return self
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Tools that cannot work here, each with the reason."""
+        return self.core.unavailable
+
+    def close(self) -> None:
+        """Close the connections, and the embedded server when there is one."""
+        self.core.close()
+
+    def __enter__(self) -> Self:
+        """Return the toolkit."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()

@@ -30,7 +30,8 @@ ALLOWED = {
     "fields": BASICS | {"schema", "operation"},
     "wire": BASICS | {"operation"},
     "driver": CORE | {"wire"},
-    "client": CORE | {"wire", "driver"},
+    # The sandbox is imported when Client.sandbox() is called.
+    "client": CORE | {"wire", "driver", "sandbox"},
     "render": BASICS | {"answer", "operation"},
     "openreplay": CORE,
     "catalogue": {"errors", "operation", "openreplay"},

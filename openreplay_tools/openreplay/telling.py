@@ -131,7 +131,7 @@ def _facts(page: EventPage, args: ListSessionEventsArgs, rows: tuple[Row, ...], 
 def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
     notes: list[Line] = []
     if page.twins:
-        notes.append(own(f"{page.twins} issues stand with the own event they belong to."))
+        notes.append(own(f"Issues that only repeat one of the site's own events stand with it ({page.twins})."))
     if page.unread:
         notes.append(own(f"{page.unread} events are counted by the server but not returned by it."))
     if args.page and args.page * args.limit < (page.total or 0):

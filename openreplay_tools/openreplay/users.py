@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError
-from openreplay_tools.fields import Limit, Order, PagedArguments, ProjectArguments, UserId
+from openreplay_tools.fields import Detail, Limit, Order, PagedArguments, ProjectArguments, UserId
 from openreplay_tools.openreplay.filters import (
     Condition,
     EventCondition,
@@ -134,6 +134,7 @@ class GetUserArgs(ProjectArguments):
     """Which user."""
 
     user_id: UserId
+    detail: Detail = "normal"
 
 
 class _Users(BaseModel):
