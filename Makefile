@@ -40,7 +40,7 @@ bench: $(INSTALLED) ## Measure our cost against plain httpx and plain LangChain
 	@$(PY) benchmarks/run.py
 
 record: $(INSTALLED) ## Record the cassettes anew from the live server in the environment
-	@$(PY) cassettes/record.py
+	@$(PY) cassettes/record.py $(ARGS)
 
 notebooks: $(INSTALLED) ## Execute the notebooks and write their outputs
 	@$(PY) notebooks/build.py

@@ -158,7 +158,7 @@ def _count(answer: Answer, shown: int) -> str:
     if tally is None:
         return ""
     if not answer.rows:
-        return f"0 {tally.noun}" if tally.first == 1 else f"No {tally.noun} on this page"
+        return f"0 {tally.noun}" if tally.first == 1 else f"No {tally.noun}"
     if tally.total is None:
         return f"{shown} {tally.noun}"
     total = f"at most {tally.total:,}" if tally.at_most else f"{tally.total:,}"

@@ -206,11 +206,12 @@ def _job_facts(job: Job, scope: Scope) -> list[Line]:
         Recorded(job.status),
         Own(f": it {_MEANINGS[job.status]}" if job.status in _MEANINGS else ""),
     )
+    starts = "Starts after" if job.status == "scheduled" else "Was to start after"
     facts: list[Line] = [
         (*status, Own(".")),
         (Own("Deletes the recordings of user "), identifier(job.reference_id), Own(".")),
         own(
-            f"Starts after {_when(job.start_at, scope)}; made {_when(job.created_at, scope)}, changed "
+            f"{starts} {_when(job.start_at, scope)}; made {_when(job.created_at, scope)}, changed "
             f"{_when(job.updated_at, scope)} {scope.zone.key}."
         ),
     ]
@@ -262,6 +263,8 @@ def cancel_job(args: CancelJobArgs, scope: Scope) -> Flow[Job]:
     except NotFoundError as error:
         raise _no_job(args.job_id, error) from None
     except BadRequestError as error:
+        if "already been" not in error.message:
+            raise
         state = "cancelled" if "cancelled" in error.message else "completed"
         raise ConflictError(
             f"job_id: job {args.job_id} is {state} already, so there is nothing to cancel. openreplay_get_job "

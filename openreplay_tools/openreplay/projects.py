@@ -16,6 +16,7 @@ from openreplay_tools.openreplay.scope import (
     at_large,
     fetch_projects,
     in_project,
+    within_project,
 )
 from openreplay_tools.operation import Arguments, Emit, Page, Request, ask, operation
 from openreplay_tools.text import Given, Line, Own, Recorded, identifier, name, own
@@ -129,7 +130,8 @@ def get_project(args: GetProjectArgs, scope: Scope) -> Flow[Project]:  # noqa: A
 
     To find sessions of the project start with openreplay_search_users.
     """
-    reply = yield from ask(Request("GET", ("public", "projects", scope.project.key), ProjectReply))
+    request = Request("GET", ("public", "projects", scope.project.key), ProjectReply)
+    reply = yield from within_project(request, scope)
     return reply.data
 
 

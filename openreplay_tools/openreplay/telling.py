@@ -132,6 +132,8 @@ def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
     notes: list[Line] = []
     if page.twins:
         notes.append(own(f"Issues that only repeat one of the site's own events stand with it ({page.twins})."))
+    if page.rows and (args.from_offset or args.to_offset):
+        notes.append(own("Event times are whole seconds: those at the edges may lie up to a second outside."))
     if page.unread:
         notes.append(own(f"{page.unread} events are counted by the server but not returned by it."))
     if args.page and args.page * args.limit < (page.total or 0):

@@ -296,29 +296,25 @@ def _all_users(args: SearchUsersArgs, scope: Scope) -> Flow[None]:
 
 def user_card(user: UserProfile, args: GetUserArgs, scope: Scope) -> Answer:  # noqa: ARG001
     """Present one user."""
-    seen: Line = (
+    first = (Own(" · first event "), *_stamp(user.first_event_at, scope)) if user.first_event_at else ()
+    times: Line = (
         Own("Last seen "),
         *_stamp(user.last_seen, scope),
         Own(" · record made "),
         *_stamp(user.created_at, scope),
     )
-    if user.first_event_at:
-        seen += (Own(" · first event "), *_stamp(user.first_event_at, scope))
-    facts: list[Line] = [_called(user), seen]
-    contact = [
-        (label, value)
-        for label, value in (("e-mail", user.email), ("phone", user.phone))
-        if value and value != user.user_id
-    ]
-    if contact:
-        facts.append(tuple(part for label, value in contact for part in (Own(f" · {label} "), identifier(value)))[0:])
-    origin = (
-        ("utm source", user.utm_source),
-        ("utm medium", user.utm_medium),
-        ("utm campaign", user.utm_campaign),
-        ("referrer", user.initial_referrer),
+    called = _called(user)
+    details = (
+        ("E-mail", identifier(user.email if user.email != user.user_id else "")),
+        ("Phone", identifier(user.phone)),
+        ("UTM source", Recorded(user.utm_source)),
+        ("UTM medium", Recorded(user.utm_medium)),
+        ("UTM campaign", Recorded(user.utm_campaign)),
+        ("Referrer", Recorded(user.initial_referrer)),
     )
-    facts += [(Own(f"{label} "), Recorded(value)) for label, value in origin if value]
+    facts: list[Line] = [] if called == own("–") else [called]
+    facts.append((*times, *first, Own(f" {scope.zone.key}")))
+    facts += [(Own(f"{label} "), value) for label, value in details if value.text]
     traits = {key: value for key, value in (user.properties or {}).items() if not key.startswith("$")}
     rows = tuple(Row(((Recorded(key, limit=60),), (Recorded(_plain(value)),))) for key, value in traits.items())
     return Answer(
@@ -382,7 +378,8 @@ def _called(user: User) -> Line:
     full = user.name or " ".join(part for part in (user.first_name, user.last_name) if part)
     called = full or (user.email if user.email != user.user_id else "")
     place = " ".join(part for part in (user.city, user.country) if part)
-    return (Recorded(", ".join(part for part in (called, place) if part), limit=100),)
+    text = ", ".join(part for part in (called, place) if part)
+    return (Recorded(text, limit=100),) if text else own("–")
 
 
 def _plain(value: Any) -> str:

@@ -1,0 +1,143 @@
+"""Every cassette replayed through both clients and a toolkit; nothing else answers."""
+
+import re
+
+import httpx
+import pytest
+import yaml
+
+from cassettes import make, replay
+from cassettes.case import KEY, PROJECT_KEY, RECORDINGS, ROOT
+from cassettes.cases import CASES
+from cassettes.cassette import LIVE, clock_of, head, path_of, played
+from openreplay_tools import AsyncClient, Client
+from openreplay_tools.catalogue import OPERATIONS
+from openreplay_tools.errors import OpenReplayToolsError
+
+KNOWN_ADDRESSES = re.compile(
+    r"https?://(openreplay\.example\.com|shop\.example\.test)(?=[/\"'\s\\:]|$)"
+    r"|https?://[a-z0-9.-]+\.(example|test|invalid)(?=[/\"'\s\\:]|$)"
+)
+RESERVED_MAIL = re.compile(r"[@.](example\.(com|net|org)|example|test|invalid)$", re.IGNORECASE)
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+each_answered_by_a_tool = pytest.mark.parametrize(
+    "case", [case for case in CASES if not case.every], ids=lambda case: case.id
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_tls_context():
+    """Reading the certificates takes longer than a replay, and nothing is encrypted here."""
+    context = httpx.create_ssl_context()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx, "create_ssl_context", lambda: context)
+        yield
+
+
+def run(case, path):
+    with played(path) as cassette, Client(case.settings_at(clock_of(path))) as client:
+        try:
+            outcome = replay.result(client, case, clock_of(path))
+        except OpenReplayToolsError as error:
+            outcome = error
+    return outcome, cassette
+
+
+async def run_async(case, path):
+    with played(path) as cassette:
+        async with AsyncClient(case.settings_at(clock_of(path))) as client:
+            try:
+                outcome = await replay.result_async(client, case, clock_of(path))
+            except OpenReplayToolsError as error:
+                outcome = error
+    return outcome, cassette
+
+
+def assert_all_played(cassette):
+    unplayed = [request for index, request in enumerate(cassette.requests) if not cassette.play_counts[index]]
+    assert not unplayed
+    assert cassette.play_count == len(cassette)
+
+
+@each_case
+async def test_replay_gives_what_the_case_expects_sync_and_async(case):
+    outcome, cassette = run(case, path_of(case))
+    assert_all_played(cassette)
+    assert replay.problem(case, outcome) == ""
+    same, cassette = await run_async(case, path_of(case))
+    assert_all_played(cassette)
+    assert (type(same), str(same)) == (type(outcome), str(outcome))
+    if not isinstance(outcome, OpenReplayToolsError):
+        assert same == outcome
+
+
+@each_answered_by_a_tool
+async def test_a_tool_says_what_the_snapshot_shows(case):
+    """Renew with `python cassettes/make.py --snapshots`, and read what changed."""
+    path = path_of(case)
+    name, arguments = case.operation.tool_name, case.arguments_at(clock_of(path))
+    with played(path) as cassette, replay.toolkit(case, path) as tools:
+        reply = tools.call(name, arguments)
+    assert_all_played(cassette)
+    assert replay.snapshot(case, reply) == replay.snapshot_path(case).read_text(encoding="utf-8")
+    assert reply.is_error == (case.raises is not None)
+    with played(path), replay.toolkit(case, path) as tools:
+        assert await tools.acall(name, arguments) == reply
+        await tools.async_client.aclose()
+
+
+def test_a_recorded_card_number_is_masked_in_what_a_tool_gives():
+    case = next(case for case in CASES if case.id == "events/list-card-number")
+    path, number = path_of(case), "4111111111111111"
+    with played(path), replay.toolkit(case, path) as tools:
+        reply = tools.call(case.operation.tool_name, case.arguments_at(clock_of(path)))
+    assert number in path.read_text(encoding="utf-8")
+    assert number not in f"{reply.text}{reply.data}"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_each_operation_has_a_success_and_a_refusal(operation):
+    outcomes = {case.raises is None for case in CASES if case.operation is operation}
+    assert outcomes == {True, False}
+
+
+def test_each_file_belongs_to_a_case():
+    assert {path_of(case) for case in CASES} == set(ROOT.glob("*/*.yaml"))
+    answered = {replay.snapshot_path(case) for case in CASES if not case.every}
+    assert answered == set(replay.SNAPSHOTS.glob("*/*.txt"))
+    assert len({case.id for case in CASES}) == len(CASES)
+
+
+def test_cassettes_are_what_make_makes(tmp_path):
+    """Renew with `python cassettes/make.py`; what `record.py` recorded is left alone."""
+    for path in make.make(tmp_path, RECORDINGS):
+        kept = ROOT / path.relative_to(tmp_path)
+        if not any(line.startswith(f"# {LIVE}") for line in head(kept)):
+            assert path.read_bytes() == kept.read_bytes(), f"{kept} is stale"
+
+
+@each_case
+def test_cassette_names_its_origin(case):
+    origin = "\n".join(head(path_of(case)))
+    assert re.search(rf"recorded against OpenReplay \d|written from the contract §|{LIVE}", origin)
+
+
+@each_case
+def test_cassette_holds_no_secret(case):
+    text = path_of(case).read_text(encoding="utf-8")
+    for interaction in yaml.safe_load(text)["interactions"]:
+        assert interaction["request"]["headers"]["authorization"] == ["REDACTED"]
+        assert interaction["request"]["uri"].startswith("https://openreplay.example.com/v2/api/public/")
+        assert "set-cookie" not in {name.lower() for name in interaction["response"]["headers"]}
+    assert KEY not in text
+    assert not re.search(r"\beyJ[\w-]{10,}|(?i:bearer [\w.-]+|password|secret|localhost|127\.0\.0\.1)", text)
+    assert not re.search(r"/(home|root|tmp|Users)/", text)
+    # Escapes of JSON and HTML end a word too.
+    plain = re.sub(r"\\u[0-9a-f]{4}|\\n|&\w+;|&#\d+;|%40", lambda hit: "@" if hit[0] == "%40" else " ", text)
+    assert not [mail for mail in re.findall(r"[\w.+-]+@[\w.-]+\.\w+", plain) if not RESERVED_MAIL.search(mail)]
+    hosts = re.findall(r"https?://[^/\"'\s\\:)]+", plain)
+    assert not [host for host in hosts if not KNOWN_ADDRESSES.match(host)]
+
+
+def test_the_project_key_of_the_cases_is_the_recorded_one():
+    assert PROJECT_KEY in path_of(CASES[0]).read_text(encoding="utf-8")
