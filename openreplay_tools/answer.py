@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from openreplay_tools.text import Line
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One line of a table; the higher its worth, the later it is left out."""
 

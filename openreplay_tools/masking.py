@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 
 _FLAGS: Final = re.ASCII | re.IGNORECASE
 _MASK: Final = "[masked]"
+_LARGEST_PLAIN: Final = 10**12  # numbers up to here have too few digits for a card
 _MASKED = re.compile(r"\[masked(?: [a-z]{2,7}){0,2}\](?!\w)", re.ASCII)
 
 # --- What a name says ---
@@ -304,16 +306,25 @@ RULES: Final = (
     Rule("bank account numbers", (), lambda text: _IBAN.sub(_mask_iban, text)),
 )
 
-# Every secret contains one of these; most labels and paths contain none.
-_SUSPECT = re.compile(
-    r"[=:]|%3|bearer|basic|eyj|-----begin|akia|asia|[srp]k[_-]|gh[a-z]_|github_pat|glpat|xox|aiza|\d{4}|[a-z]{2}\d\d",
-    _FLAGS,
+# Looked for before any rule is applied, for every recorded string passes here and most hold nothing. A colon after two
+# digits belongs to a time: no secret's name ends so.
+_TRIGGER = re.compile(
+    r"[=%]|(?<!\d\d):|b(?:earer|asic)|eyj|-----begin|a(?:kia|sia|iza)|[srp]k[_-]|g(?:h[a-z]_|ithub_pat|lpat)|xox"
+    r"|\d{4}(?:\d{9}|[ .+\xa0%-]\d{4})",
+    re.ASCII,
 )
+_ACCOUNT = re.compile(r"[A-Z]{2}\d\d ?[A-Z0-9]", re.ASCII)
+
+
+def _suspect(text: str) -> bool:
+    """Tell whether a text may hold a secret."""
+    lowered = text.lower()
+    return bool(_TRIGGER.search(lowered) or _ACCOUNT.search(text))
 
 
 def mask(text: str) -> str:
     """Mask the secrets in a recorded text, keeping their names; any other text is returned as it is."""
-    if not _SUSPECT.search(text):
+    if not _suspect(text):
         return text
     lowered = text.lower()
     for rule in RULES:
@@ -325,28 +336,37 @@ def mask(text: str) -> str:
 def mask_tree(value: JSON) -> JSON:
     """Mask every string of a JSON value, and as a whole what stands under a secret name, however deep it is."""
     root: list[JSON] = [value]
-    pending: list[tuple[Any, Any]] = [(root, 0)]
+    pending: list[Any] = [root]
+    masked: dict[str, str] = {}  # rows repeat their values
     while pending:
-        holder, place = pending.pop()
-        current = holder[place]
-        if isinstance(current, dict):
-            members = {name: _MASK if _is_secret_item(current, name, each) else each for name, each in current.items()}
-            pending += [(members, name) for name in members]
-            holder[place] = members
-        elif isinstance(current, list):
-            holder[place] = list(current)
-            pending += [(holder[place], index) for index in range(len(current))]
-        else:
-            holder[place] = _mask_leaf(current)
+        holder = pending.pop()
+        named = isinstance(holder, dict)
+        for place, each in list(holder.items() if named else enumerate(holder)):
+            if named and (place == "value" or _secret_name(place)) and _is_secret_item(holder, place, each):
+                holder[place] = _MASK
+            elif isinstance(each, dict | list):
+                holder[place] = copy = each.copy()
+                pending.append(copy)
+            elif each is not None:
+                holder[place] = _mask_leaf(each, masked)
     return root[0]
 
 
-def _mask_leaf(value: JSON) -> JSON:
+def _mask_leaf(value: JSON, masked: dict[str, str]) -> JSON:
     if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, int) and not isinstance(value, bool) and (masked := mask(str(value))) != str(value):
-        return masked
+        if value not in masked:
+            masked[value] = mask(value)
+        return masked[value]
+    if isinstance(value, int) and value > _LARGEST_PLAIN and (found := mask(str(value))) != str(value):
+        return found
     return value
+
+
+@lru_cache(maxsize=2048)
+def _secret_name(name: str) -> re.Match[str] | None:
+    """Return how a name is a secret's, None when it is not; rows repeat their names."""
+    found = _NAME_AT_END.search(name)
+    return found if found and _may_be_secret(found) else None
 
 
 def _is_secret_item(item: dict[str, JSON], name: str, value: JSON) -> bool:
@@ -359,6 +379,4 @@ def _is_secret_item(item: dict[str, JSON], name: str, value: JSON) -> bool:
     else:
         names = [name]
     shown = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else "…"
-    return any(
-        (found := _NAME_AT_END.search(each)) and _may_be_secret(found) and _is_secret(found, shown) for each in names
-    )
+    return any((found := _secret_name(each)) and _is_secret(found, shown) for each in names)

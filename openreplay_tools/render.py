@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from openreplay_tools.masking import mask
-from openreplay_tools.text import HARMLESS, Given, Own, Recorded, clean, escape, shorten
+from openreplay_tools.text import HARMLESS, Own, Recorded, clean, escape, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,20 +59,21 @@ class Fence:
 
 def phrase(line: Iterable[object], fence: Fence) -> str:
     """Return one line as text: our words as they are, recorded ones masked, and fenced unless harmless by form."""
-    return "".join(_part(part, fence) for part in line)
+    return "".join([_part(part, fence) for part in line])
 
 
 def _part(part: object, fence: Fence) -> str:
-    if isinstance(part, str | Own | Given):
+    if isinstance(part, Own):
+        return part.text
+    if not isinstance(part, Recorded):
         return str(part)
-    text: str = getattr(part, "text", "")
+    text = part.text
     if not text:
         return _EMPTY
-    if HARMLESS(text):
-        return mask(text)
-    if getattr(part, "identifier", False):
-        return fence.around(escape(text))
-    return fence.around(shorten(clean(mask(text)), getattr(part, "limit", 0)) or _EMPTY)
+    if part.identifier:  # exact, for it is passed back
+        return text if HARMLESS(text) else fence.around(escape(text))
+    text = mask(text)
+    return text if HARMLESS(text) else fence.around(shorten(clean(text), part.limit) or _EMPTY)
 
 
 def render(answer: Answer, *, budget: int, fence: Fence) -> str:
@@ -88,8 +89,8 @@ def render(answer: Answer, *, budget: int, fence: Fence) -> str:
     facts = [phrase(line, fence) for line in answer.facts]
     notes = [phrase(line, fence) for line in answer.notes]
     frame = _Frame(answer, (subject, scope), facts, notes, budget)
-    kept, cells = _chosen(answer, fence, frame.room)
-    lines = [frame.head(len(kept)), *frame.facts, *_table(answer.headings, cells)]
+    kept, table = _chosen(answer, fence, frame.room)
+    lines = [frame.head(len(kept)), *frame.facts, *table]
     if len(kept) < len(answer.rows):
         lines.append(_left_out(answer, kept))
     lines += frame.notes
@@ -168,8 +169,8 @@ def _count(answer: Answer, shown: int) -> str:
     return f"{shown:,} of {total} {tally.noun if tally.total != 1 else tally.noun.removesuffix('s')}"
 
 
-def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[list[str]]]:
-    """Return the positions of the worthiest rows that fit, in their order, and their cells."""
+def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[str]]:
+    """Return the positions of the worthiest rows that fit, in their order, and the lines of their table."""
     rows = answer.rows
     chosen: dict[int, list[str]] = {}
     left = room
@@ -183,10 +184,12 @@ def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[li
         else:
             left = room  # a row that is longer than all the room: try the next
     # Aligning adds spaces, so that the last chosen, the least worthy, may have to go again.
-    while chosen and sum(len(line) + 1 for line in _table(answer.headings, list(chosen.values()))) > room:
+    while True:
+        kept = sorted(chosen)
+        lines = _table(answer.headings, [chosen[index] for index in kept])
+        if not chosen or sum(map(len, lines)) + len(lines) <= room:
+            return kept, lines
         chosen.popitem()
-    kept = sorted(chosen)
-    return kept, [chosen[index] for index in kept]
 
 
 def _widths(headings: tuple[str, ...], cells: list[list[str]]) -> list[int]:

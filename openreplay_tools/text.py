@@ -23,7 +23,7 @@ _ODD_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _MAX_MARKS = 2  # combining marks that may follow one letter; more is decoration that hides what lies below
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Own:
     """Our own words."""
 
@@ -34,7 +34,7 @@ class Own:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recorded:
     """A text that a visitor typed, a page contained or a server sent.
 
@@ -55,7 +55,7 @@ class Recorded:
         return f'"{escape(self.text) if self.identifier else shorten(clean(self.text), self.limit)}"'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Given:
     """What the caller passed, repeated: cleaned, cut and quoted, but not fenced, for the caller knows it."""
 

@@ -197,12 +197,17 @@ def _span(args: SearchUsersArgs, scope: Scope) -> windows.Window:
     )
 
 
-def _contradicted(user: User, conditions: list[Condition]) -> bool:
-    times = {"$last_seen": user.last_seen, "$created_at": user.created_at}
-    found = [(condition, times[condition.column]) for condition in conditions if condition.column in times]
-    return any(
-        moment is not None and condition.contradicts(round(moment.timestamp() * 1000)) for condition, moment in found
-    )
+def _kept(users: list[User], conditions: list[Condition]) -> list[User]:
+    """Return the users whose newest record meets the time conditions that an older one met."""
+    bounds = [condition for condition in conditions if condition.column in {"$last_seen", "$created_at"}]
+    if not bounds:
+        return users
+    return [user for user in users if not any(_contradicted(user, condition) for condition in bounds)]
+
+
+def _contradicted(user: User, bound: Condition) -> bool:
+    moment = user.last_seen if bound.column == "$last_seen" else user.created_at
+    return moment is not None and bound.contradicts(round(moment.timestamp() * 1000))
 
 
 def _fetch(args: SearchUsersArgs, scope: Scope, page: int, limit: int) -> Flow[Slice[User]]:
@@ -278,7 +283,7 @@ def search_users(args: SearchUsersArgs, scope: Scope) -> Flow[UserPage]:
     """
     record, _ = _conditions(args, scope)
     found = yield from _fetch(args, scope, args.page, args.limit)
-    kept = [user for user in found.rows if not _contradicted(user, record)]
+    kept = _kept(found.rows, record)
     return UserPage(
         rows=kept, total=found.total, page=args.page, limit=args.limit, left_out=len(found.rows) - len(kept)
     )
@@ -290,7 +295,7 @@ def _all_users(args: SearchUsersArgs, scope: Scope) -> Flow[None]:
     yield from sweep(
         lambda page, limit: _fetch(args, scope, page, limit),
         lambda user: user.user_id,
-        lambda user: not _contradicted(user, record),
+        lambda user: bool(_kept([user], record)),
     )
 
 
@@ -367,7 +372,7 @@ def _no_record(args: GetUserArgs, status: int) -> NotFoundError:
 
 
 def _stamp(moment: datetime | None, scope: Scope, *, day: bool = False) -> Line:
-    if moment is None or moment.timestamp() <= 0:
+    if moment is None or moment.year <= 1970:
         return own("unknown")
     text = format_moment(moment.astimezone(scope.zone))
     return own(text[:10] if day else text)
