@@ -7,7 +7,7 @@ click carries the page it was made on, a request precedes what reports its outco
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -33,6 +33,7 @@ _FIELD_RANK = 1.5  # a click into a field comes before the typing, a click on a 
 _AFTER_TYPING = 2.5
 _NO_PAGE_OF_ITS_OWN = frozenset({"REQUEST", "GRAPHQL"})  # their url is the request's (observed §A16)
 _FAILED = 400
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Event(Record):
@@ -94,9 +95,10 @@ def arranged(events: list[Event]) -> list[Event]:
     """Return the events in the order in which they happened, as far as that can be told."""
     ordered: list[Event] = []
     page = ""
-    by_second = sorted(events, key=_second)
-    for _, group in groupby(by_second, key=_second):
-        second = _by_cause(sorted(group, key=lambda event: event.event_id), page)
+    for _, group in groupby(sorted(events, key=_second), key=_second):
+        second = list(group)
+        if len(second) > 1:
+            second = _by_cause(sorted(second, key=lambda event: event.event_id), page)
         ordered += second
         page = next((event.url for event in reversed(second) if event.kind == "LOCATION"), page)
     return ordered
@@ -133,8 +135,8 @@ def _is_custom_issue(event: Event) -> bool:
     return event.kind == "ISSUE" and event.issue_type == "custom"
 
 
-def _second(event: Event) -> float:
-    return event.at.timestamp() if event.at else 0.0
+def _second(event: Event) -> datetime:
+    return event.at or _NEVER
 
 
 def _by_cause(events: list[Event], page: str) -> list[Event]:
