@@ -7,20 +7,21 @@ import time
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
 
 import httpx
 
 from openreplay_tools import wire
-from openreplay_tools.driver import Body, Rules, Steps, named
+from openreplay_tools.addresses import is_loopback
+from openreplay_tools.deadline import begin, limit
+from openreplay_tools.driver import Body, Configured, Connection, Steps
 from openreplay_tools.errors import ConfigurationError, OpenReplayToolsError, RequestTimeoutError, TransportError
 from openreplay_tools.operation import Arguments, Batch, Command, Emit, Flow, Operation, Outcome, Page, Request, Scope
-from openreplay_tools.settings import Settings
 from openreplay_tools.text import Recorded
 
 if TYPE_CHECKING:
+    from openreplay_tools.settings import Settings
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -30,102 +31,24 @@ T = TypeVar("T")
 
 _BATCH_WIDTH = 4  # requests of one batch that an async client has under way at the same time
 _PROBE_SECONDS = 10.0
-_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 
-class Connection(Rules):
-    """What a sync and an async client share: the rules, and one TLS context."""
-
-    def __init__(self, settings: Settings, transport: Any = None) -> None:
-        """Hold the settings; nothing is opened yet.
-
-        Args:
-            settings: credentials, address, limits.
-            transport: replaces the network, for tests (an httpx transport).
-        """
-        super().__init__(settings)
-        self._transport = transport
-        self._tls: ssl.SSLContext | None = None
-
-    def options(self) -> dict[str, Any]:
-        """Return the arguments of an httpx client; making a TLS context is slow, so there is one."""
-        with self.lock:
-            if self._tls is None and self._transport is None and self.settings.base_url.startswith("https:"):
-                self._tls = httpx.create_ssl_context()
-        # Without https there is nothing to verify; a proxy of the environment cannot reach this machine's own ports.
-        verify: ssl.SSLContext | bool = self._tls or False
-        trust_env = self.settings.host.partition(":")[0] not in _LOOPBACK
-        return {"verify": verify, "follow_redirects": False, "transport": self._transport, "trust_env": trust_env}
-
-    def decoded(self, request: Request[Any], response: httpx.Response, body: bytes) -> Any:
-        """Return the typed reply or raise what the answer means."""
-        return wire.decode(request, response.status_code, response.headers, body, self.settings.host)
+def _options(connection: Connection) -> dict[str, Any]:
+    """Return the arguments of an httpx client; making a TLS context is slow, so there is one."""
+    with connection.lock:
+        if (
+            connection.tls is None
+            and connection.transport is None
+            and connection.settings.base_url.startswith("https:")
+        ):
+            connection.tls = httpx.create_ssl_context()
+    # Without https there is nothing to verify; a proxy of the environment cannot reach this machine's own ports.
+    verify: ssl.SSLContext | bool = connection.tls or False
+    trust_env = not is_loopback(connection.settings.base_url)
+    return {"verify": verify, "follow_redirects": False, "transport": connection.transport, "trust_env": trust_env}
 
 
-class _Client:
-    """What both clients can do without I/O."""
-
-    def __init__(
-        self,
-        settings: Settings | None = None,
-        *,
-        transport: Any = None,
-        connection: Connection | None = None,
-        owned: Any = None,
-        **given: Any,
-    ) -> None:
-        """Make a client; nothing is opened until the first request.
-
-        Args:
-            settings: credentials, address, limits; None makes them of `given`.
-            transport: replaces the network, for tests (an httpx transport).
-            connection: shares another client's settings and cache.
-            owned: stopped when the client is closed (an embedded sandbox).
-            **given: fields of `Settings`, when no settings are given.
-
-        Raises:
-            ConfigurationError: a setting is malformed.
-        """
-        self.connection = connection or Connection(settings or Settings.make(**given), transport)
-        self._owned = owned
-
-    @classmethod
-    def from_env(cls, **given: Any) -> Self:
-        """Make a client from the environment; what is given in code wins.
-
-        Args:
-            **given: fields of `Settings`.
-
-        Raises:
-            ConfigurationError: a variable is malformed.
-        """
-        return cls(Settings.from_env(**given))
-
-    @classmethod
-    def sandbox(cls, **given: Any) -> Self:
-        """Make a client of an embedded server with planted incidents; closing the client stops it.
-
-        Args:
-            **given: fields of `Settings`.
-
-        Raises:
-            ImportError: the extra `sandbox` is not installed.
-        """
-        from openreplay_tools.sandbox import Sandbox
-
-        server = Sandbox().start()
-        return cls(Settings.of_sandbox(server, **given), owned=server)
-
-    def _stop(self) -> None:
-        if self._owned is not None:
-            self._owned.stop()
-
-    def __repr__(self) -> str:
-        """Return the address only; never the key."""
-        return f"{type(self).__name__}({self.connection.settings.base_url!r})"
-
-
-class Client(_Client):
+class Client(Configured):
     """Runs operations; safe to share between threads.
 
     >>> with Client(api_key="...", base_url="https://openreplay.example.com") as client:  # doctest: +SKIP
@@ -158,7 +81,7 @@ class Client(_Client):
         Raises:
             OpenReplayToolsError: one of its subclasses.
         """
-        steps = Steps(operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()))
+        steps = Steps(operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()), operation)
         deadline = self.connection.deadline()
         while (command := steps.command()) is not None:
             if isinstance(command, Emit):
@@ -173,12 +96,11 @@ class Client(_Client):
 
     def outcome(self, operation: Operation[Any, R], arguments: Arguments) -> Outcome[R]:
         """Run one operation and return its result with the scope it is true about: what toolkits present."""
-        with named(operation):
-            return self._drive(operation.call(arguments, self.connection.scope()))
+        return self._drive(Steps(operation.call(arguments, self.connection.scope()), operation))
 
     def find_out(self, question: Callable[[Any, Scope], Flow[T]], subject: Any) -> T:
         """Run a short flow that belongs to no operation, such as what the server can do."""
-        return self._drive(question(subject, self.connection.scope()), _PROBE_SECONDS)
+        return self._drive(Steps(question(subject, self.connection.scope())), _PROBE_SECONDS)
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
@@ -198,8 +120,7 @@ class Client(_Client):
         """Close the connections."""
         self.close()
 
-    def _drive(self, flow: Flow[T], seconds: float | None = None) -> T:
-        steps = Steps(flow)
+    def _drive(self, steps: Steps[T], seconds: float | None = None) -> T:
         deadline = self.connection.deadline(seconds)
         while (command := steps.command()) is not None:
             try:
@@ -218,6 +139,7 @@ class Client(_Client):
         message = wire.encode(request, connection.settings)
         if (kept := connection.recall(request, message)) is not None:
             return kept
+        connection.forget(request)
         for attempt in count():
             try:
                 reply = connection.decoded(request, *self._exchange(message, deadline))
@@ -230,9 +152,10 @@ class Client(_Client):
                 return reply
         raise AssertionError  # pragma: no cover - count() does not end
 
-    def _exchange(self, message: wire.Message, deadline: float) -> tuple[httpx.Response, bytes]:
+    def _exchange(self, message: wire.Message, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
         http = self._opened()
         body = Body(self.connection, deadline)
+        begin(deadline)
         with translated(self.connection.settings.host):
             response = http.send(_prepared(message, self.connection.phases(deadline)), stream=True)
             try:
@@ -240,18 +163,22 @@ class Client(_Client):
                     body.add(chunk)
             finally:
                 response.close()
-        return response, body.whole()
+        return response.status_code, response.headers, body.whole()
 
     def _opened(self) -> httpx.Client:
-        if self._http is None:
-            options = self.connection.options()
+        http = self._http
+        if http is None:
+            options = _options(self.connection)
             with self.connection.lock:
-                if self._http is None:
-                    self._http = httpx.Client(**options)
-        return self._http
+                http = self._http
+                if http is None:
+                    with translated(self.connection.settings.host):
+                        http = self._http = httpx.Client(**options)
+                    limit(http)
+        return http
 
 
-class AsyncClient(_Client):
+class AsyncClient(Configured):
     """Runs operations from async code; may be used in several event loops, one after another or at the same time.
 
     >>> async with AsyncClient(api_key="...", base_url="https://openreplay.example.com") as client:  # doctest: +SKIP
@@ -262,7 +189,7 @@ class AsyncClient(_Client):
         """Make a client; see `Client`."""
         super().__init__(settings, **given)
         # A connection belongs to the loop it was opened in.
-        self._http: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+        self._http: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
 
     async def run(self, operation: Operation[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one operation and return its typed result; see `Client.run`."""
@@ -270,7 +197,7 @@ class AsyncClient(_Client):
 
     async def iterate(self, operation: Operation[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         """Yield the rows of all pages, each once; see `Client.iterate`."""
-        steps = Steps(operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()))
+        steps = Steps(operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()), operation)
         deadline = self.connection.deadline()
         while (command := steps.command()) is not None:
             if isinstance(command, Emit):
@@ -286,12 +213,11 @@ class AsyncClient(_Client):
 
     async def outcome(self, operation: Operation[Any, R], arguments: Arguments) -> Outcome[R]:
         """Run one operation and return its result with its scope; see `Client.outcome`."""
-        with named(operation):
-            return await self._drive(operation.call(arguments, self.connection.scope()))
+        return await self._drive(Steps(operation.call(arguments, self.connection.scope()), operation))
 
     async def find_out(self, question: Callable[[Any, Scope], Flow[T]], subject: Any) -> T:
         """Run a flow that belongs to no operation; see `Client.find_out`."""
-        return await self._drive(question(subject, self.connection.scope()), _PROBE_SECONDS)
+        return await self._drive(Steps(question(subject, self.connection.scope())), _PROBE_SECONDS)
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
@@ -310,8 +236,7 @@ class AsyncClient(_Client):
         """Close the connections of the running loop."""
         await self.aclose()
 
-    async def _drive(self, flow: Flow[T], seconds: float | None = None) -> T:
-        steps = Steps(flow)
+    async def _drive(self, steps: Steps[T], seconds: float | None = None) -> T:
         deadline = self.connection.deadline(seconds)
         while (command := steps.command()) is not None:
             try:
@@ -329,13 +254,20 @@ class AsyncClient(_Client):
             async with gate:
                 return await self._send(request, deadline)
 
-        return await asyncio.gather(*(one(request) for request in command.requests))
+        tasks = [asyncio.ensure_future(one(request)) for request in command.requests]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:  # after a failure, or when we are cancelled ourselves, nothing goes on behind the caller's back
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self, request: Request[Any], deadline: float) -> Any:
         connection = self.connection
         message = wire.encode(request, connection.settings)
         if (kept := connection.recall(request, message)) is not None:
             return kept
+        connection.forget(request)
         for attempt in count():
             try:
                 reply = connection.decoded(request, *await self._exchange(message, deadline))
@@ -348,23 +280,38 @@ class AsyncClient(_Client):
                 return reply
         raise AssertionError  # pragma: no cover - count() does not end
 
-    async def _exchange(self, message: wire.Message, deadline: float) -> tuple[httpx.Response, bytes]:
+    async def _exchange(self, message: wire.Message, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
+        connection = self.connection
         http = self._opened()
-        body = Body(self.connection, deadline)
-        with translated(self.connection.settings.host):
-            response = await http.send(_prepared(message, self.connection.phases(deadline)), stream=True)
-            try:
-                async for chunk in response.aiter_bytes():
-                    body.add(chunk)
-            finally:
-                await response.aclose()
-        return response, body.whole()
+        body = Body(connection, deadline)
+        timer = asyncio.timeout(connection.left(deadline))
+        try:
+            async with timer:
+                with translated(connection.settings.host):
+                    response = await http.send(_prepared(message, connection.phases(deadline)), stream=True)
+                    try:
+                        async for chunk in response.aiter_bytes():
+                            body.add(chunk)
+                    finally:
+                        await response.aclose()
+        except TimeoutError:
+            if timer.expired():
+                raise connection.late() from None
+            raise
+        return response.status_code, response.headers, body.whole()
 
     def _opened(self) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
-        if loop not in self._http:
-            self._http[loop] = httpx.AsyncClient(**self.connection.options())
-        return self._http[loop]
+        with self.connection.lock:
+            # An open connection keeps its loop alive, so loops that have ended are forgotten here.
+            for ended in [each for each in self._http if each.is_closed()]:
+                del self._http[ended]
+            http = self._http.get(loop)
+        if http is None:
+            options = _options(self.connection)
+            with translated(self.connection.settings.host), self.connection.lock:
+                http = self._http[loop] = httpx.AsyncClient(**options)
+        return http
 
 
 def _request(command: Command) -> Request[Any]:
@@ -387,11 +334,14 @@ def translated(host: str) -> Iterator[None]:
         yield
     except httpx.TimeoutException:
         raise RequestTimeoutError(f"{host} did not answer in time. Try again, or narrow the request.") from None
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError):
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
         what = "Check OPENREPLAY_BASE_URL and OPENREPLAY_API_KEY."
         raise ConfigurationError(f"The request to {host} cannot be written. {what}") from None
     except httpx.ConnectError as error:
         what = ". Check OPENREPLAY_BASE_URL and the network."
         raise TransportError(f"Cannot reach {host}: ", Recorded(str(error)), what) from None
+    except (ImportError, ValueError):  # socks without its library, a scheme that no proxy has
+        what = "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
+        raise ConfigurationError(f"The proxy of the environment cannot be used. {what}") from None
     except httpx.HTTPError as error:
         raise TransportError(f"{host} broke the connection off ({type(error).__name__}). Try again.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ class Confirmations:
             expiry.isascii()
             and expiry.isdigit()
             and len(expiry) <= 12
-            and hmac.compare_digest(self._token(what, int(expiry)).encode(), token.encode())
+            and hmac.compare_digest(self._token(what, int(expiry)).encode(), token.encode("utf-8", "replace"))
         )
         if not genuine:
             raise ArgumentsError(
@@ -59,5 +60,5 @@ class Confirmations:
             )
 
     def _token(self, what: tuple[str, ...], expiry: int) -> str:
-        message = "\0".join((*what, str(expiry))).encode()
+        message = json.dumps([*what, expiry]).encode()  # ASCII, and one way to read it
         return f"{expiry}-{hmac.new(self.secret.encode(), message, hashlib.sha256).hexdigest()[:20]}"

@@ -5,20 +5,27 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openreplay_tools import wire
 from openreplay_tools.confirmation import Confirmations
-from openreplay_tools.errors import ApiError, OpenReplayToolsError, RequestTimeoutError, TransportError
+from openreplay_tools.errors import (
+    ApiError,
+    OpenReplayToolsError,
+    ReplyTooLongError,
+    RequestTimeoutError,
+    TransportError,
+)
 from openreplay_tools.operation import Scope
+from openreplay_tools.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import ssl
+    from collections.abc import Mapping
+    from typing import Self
 
     from openreplay_tools.operation import Command, Flow, Operation, Request
-    from openreplay_tools.settings import Settings
 
 T = TypeVar("T")
 _AUDIT = logging.getLogger("openreplay_tools.audit")
@@ -29,9 +36,15 @@ class Steps(Generic[T]):
 
     result: T
 
-    def __init__(self, flow: Flow[T]) -> None:
-        """Begin a flow."""
+    def __init__(self, flow: Flow[T], operation: Operation[..., Any] | None = None) -> None:
+        """Begin a flow.
+
+        Args:
+            flow: what to run.
+            operation: whose it is; errors that end it carry its name.
+        """
         self._flow = flow
+        self._name = operation.tool_name if operation is not None else ""
         self._advance = partial(next, flow)
 
     def command(self) -> Command | None:
@@ -41,6 +54,9 @@ class Steps(Generic[T]):
         except StopIteration as stop:
             self.result = stop.value
             return None
+        except OpenReplayToolsError as error:
+            error.operation = error.operation or self._name
+            raise
         return command
 
     def reply(self, value: Any) -> None:
@@ -52,12 +68,19 @@ class Steps(Generic[T]):
         self._advance = partial(self._flow.throw, error)
 
 
-class Rules:
-    """One client's settings applied: scope, deadline, memory, retries, bounds; shared by threads and loops."""
+class Connection:
+    """What a sync and an async client share: settings, deadlines, memory, retries, bounds, one TLS context."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Hold the settings."""
+    def __init__(self, settings: Settings, transport: Any = None) -> None:
+        """Hold the settings; nothing is opened yet.
+
+        Args:
+            settings: credentials, address, limits.
+            transport: replaces the network, for tests (an httpx transport).
+        """
         self.settings = settings
+        self.transport = transport
+        self.tls: ssl.SSLContext | None = None
         self.lock = threading.Lock()
         self._memory: dict[str, tuple[float, Any]] = {}
 
@@ -88,29 +111,44 @@ class Rules:
         Raises:
             RequestTimeoutError: the deadline has passed.
         """
+        left = self.left(deadline)
+        connect, read = min(left, self.settings.connect_timeout), min(left, self.settings.read_timeout)
+        return {"connect": connect, "read": read, "write": read, "pool": connect}
+
+    def left(self, deadline: float) -> float:
+        """Return the seconds until the deadline.
+
+        Raises:
+            RequestTimeoutError: it has passed.
+        """
         left = deadline - time.monotonic()
         if left <= 0:
             raise self.late()
-        connect, read = min(left, self.settings.connect_timeout), min(left, self.settings.read_timeout)
-        return {"connect": connect, "read": read, "write": read, "pool": connect}
+        return left
 
     def late(self) -> RequestTimeoutError:
         """Return the error for a call that took too long."""
         host, seconds = self.settings.host, self.settings.deadline
         return RequestTimeoutError(f"{host} did not answer within {seconds:g} s. Try again, or narrow the request.")
 
-    def too_long(self) -> TransportError:
+    def too_long(self) -> ReplyTooLongError:
         """Return the error for a reply beyond the bound."""
         size = self.settings.max_reply_bytes // 1024
-        return TransportError(f"The reply is longer than {size} KiB. Ask for less: a smaller limit, a shorter window.")
+        return ReplyTooLongError(
+            f"The reply is longer than {size} KiB. Ask for less: a smaller limit, a shorter window."
+        )
 
     def remember(self, request: Request[Any], message: wire.Message, reply: Any) -> None:
-        """Keep a reply that may be asked for again; a write makes everything kept doubtful."""
-        with self.lock:
-            if not request.reads:
-                self._memory.clear()
-            elif request.cache_seconds:
+        """Keep a reply that may be asked for again."""
+        if request.cache_seconds:
+            with self.lock:
                 self._memory[message.url] = (time.monotonic() + request.cache_seconds, reply)
+
+    def forget(self, request: Request[Any]) -> None:
+        """Drop everything kept when a request may change something, whether it seems to succeed or not."""
+        if not request.reads:
+            with self.lock:
+                self._memory.clear()
 
     def audit(self, request: Request[Any], message: wire.Message, result: str) -> None:
         """Leave a line in the log `openreplay_tools.audit` for everything that changes something on a server.
@@ -143,7 +181,7 @@ class Rules:
         Raises:
             OpenReplayToolsError: the error itself, when it is not to be tried again.
         """
-        worth = isinstance(error, TransportError) and not isinstance(error, RequestTimeoutError)
+        worth = isinstance(error, TransportError) and not isinstance(error, RequestTimeoutError | ReplyTooLongError)
         worth = worth or (isinstance(error, ApiError) and error.status in wire.RETRYABLE_STATUSES)
         if request.reads and worth and attempt < self.settings.retries:
             wait = wire.wait_before_retry(attempt, error, deadline - time.monotonic())
@@ -151,13 +189,21 @@ class Rules:
                 return wait
         raise error
 
+    def decoded(self, request: Request[Any], status: int, headers: Mapping[str, str], body: bytes) -> Any:
+        """Return the typed reply or raise what the answer means; a key that a server repeats gets into no error."""
+        key = self.settings.api_key.get_secret_value()
+        if key and not (status == 200 and wire.media_type(headers) == "application/json"):
+            headers = {name.lower(): value.replace(key, "[masked]") for name, value in headers.items()}
+            body = body.replace(key.encode(), b"[masked]")
+        return wire.decode(request, status, headers, body, self.settings.host)
+
 
 class Body:
     """Collects a reply's bytes within the size bound and the deadline."""
 
-    def __init__(self, rules: Rules, deadline: float) -> None:
+    def __init__(self, connection: Connection, deadline: float) -> None:
         """Begin empty."""
-        self._rules = rules
+        self._connection = connection
         self._deadline = deadline
         self._chunks: list[bytes] = []
         self._size = 0
@@ -169,10 +215,10 @@ class Body:
             TransportError: the reply is too long or takes too long.
         """
         self._size += len(chunk)
-        if self._size > self._rules.settings.max_reply_bytes:
-            raise self._rules.too_long()
+        if self._size > self._connection.settings.max_reply_bytes:
+            raise self._connection.too_long()
         if time.monotonic() > self._deadline:
-            raise self._rules.late()
+            raise self._connection.late()
         self._chunks.append(chunk)
 
     def whole(self) -> bytes:
@@ -180,11 +226,64 @@ class Body:
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
 
-@contextmanager
-def named(operation: Operation[Any, Any]) -> Iterator[None]:
-    """Note on an error which operation it ended."""
-    try:
-        yield
-    except OpenReplayToolsError as error:
-        error.operation = error.operation or operation.tool_name
-        raise
+class Configured:
+    """What both clients can do without I/O."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        transport: Any = None,
+        connection: Connection | None = None,
+        owned: Any = None,
+        **given: Any,
+    ) -> None:
+        """Make a client; nothing is opened until the first request.
+
+        Args:
+            settings: credentials, address, limits; None makes them of `given`.
+            transport: replaces the network, for tests (an httpx transport).
+            connection: shares another client's settings and cache.
+            owned: stopped when the client is closed (an embedded sandbox).
+            **given: fields of `Settings`, when no settings are given.
+
+        Raises:
+            ConfigurationError: a setting is malformed.
+        """
+        self.connection = connection or Connection(settings or Settings.make(**given), transport)
+        self._owned = owned
+
+    @classmethod
+    def from_env(cls, **given: Any) -> Self:
+        """Make a client from the environment; what is given in code wins.
+
+        Args:
+            **given: fields of `Settings`.
+
+        Raises:
+            ConfigurationError: a variable is malformed.
+        """
+        return cls(Settings.from_env(**given))
+
+    @classmethod
+    def sandbox(cls, **given: Any) -> Self:
+        """Make a client of an embedded server with planted incidents; closing the client stops it.
+
+        Args:
+            **given: fields of `Settings`.
+
+        Raises:
+            ImportError: the extra `sandbox` is not installed.
+        """
+        from openreplay_tools.sandbox import Sandbox
+
+        server = Sandbox().start()
+        return cls(Settings.of_sandbox(server, **given), owned=server)
+
+    def _stop(self) -> None:
+        if self._owned is not None:
+            self._owned.stop()
+
+    def __repr__(self) -> str:
+        """Return the address only; never the key."""
+        return f"{type(self).__name__}({self.connection.settings.base_url!r})"

@@ -5,10 +5,10 @@ OpenReplayToolsError
 ├── ArgumentsError            model: arguments refused; which, by what rule, what is valid
 ├── UnavailableError          operator: this server, edition or credential cannot do it; says what could
 ├── TransportError            operator: no answer came
-│   └── RequestTimeoutError
-├── ApiError                  the server answered with an error: status, operation, its message
+│   └── RequestTimeoutError  ReplyTooLongError
+├── ApiError                  the server answered with an error: status, operation, its message, retry_after
 │   ├── BadRequestError  AuthenticationError  PermissionDeniedError  NotFoundError
-│   └── ConflictError  RateLimitError (retry_after)  ServerError
+│   └── ConflictError  RateLimitError  ServerError
 └── UnexpectedReplyError      us: a success whose body is not what the operation says
 
 A message is made of parts: plain strings are our own words, `Recorded` parts came from a server or a visitor and are
@@ -56,20 +56,26 @@ class RequestTimeoutError(TransportError):
     """No answer came in time."""
 
 
+class ReplyTooLongError(TransportError):
+    """The reply is longer than the bound; asking again would not help."""
+
+
 class ApiError(OpenReplayToolsError):
     """The server answered with an error status."""
 
-    def __init__(self, *parts: object, status: int = 0, message: str = "") -> None:
+    def __init__(self, *parts: object, status: int = 0, message: str = "", retry_after: float | None = None) -> None:
         """Keep the status and what the server said.
 
         Args:
             *parts: the text for the reader.
             status: the HTTP status.
             message: the server's own words, bounded; "" when it gave none.
+            retry_after: seconds the server asks to wait, None when it did not say.
         """
         super().__init__(*parts)
         self.status = status
         self.message = message
+        self.retry_after = retry_after
 
 
 class BadRequestError(ApiError):
@@ -94,18 +100,6 @@ class ConflictError(ApiError):
 
 class RateLimitError(ApiError):
     """The server asks for a pause (429)."""
-
-    def __init__(self, *parts: object, status: int = 429, message: str = "", retry_after: float | None = None) -> None:
-        """Keep how long the server asks to wait.
-
-        Args:
-            *parts: the text for the reader.
-            status: the HTTP status.
-            message: the server's own words.
-            retry_after: seconds, None when the server did not say.
-        """
-        super().__init__(*parts, status=status, message=message)
-        self.retry_after = retry_after
 
 
 class ServerError(ApiError):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -34,22 +34,30 @@ Reply = TypeVar("Reply", bound=BaseModel)
 
 Effect = Literal["read", "write", "destroy"]
 Credential = Literal["key", "login"]
+_MEANS: dict[Credential, str] = {
+    "key": "an organization key (OPENREPLAY_API_KEY)",
+    "login": "a dashboard login (OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD)",
+}
 
 
 # Until an operation resolves its own.
 _EVER = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC), everything=True)
 
 
-class Arguments(BaseModel):
-    """The arguments of one operation: flat, without unions, every optional one with a neutral default."""
+class ArgumentPart(BaseModel):
+    """A group of arguments inside an argument: flat, without unions, every optional one with a neutral default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
     def _null_is_omitted(cls, given: Any) -> Any:
         """Models send null for what they do not want to say."""
         return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+class Arguments(ArgumentPart):
+    """The arguments of one operation."""
 
 
 class Record(BaseModel):
@@ -227,8 +235,9 @@ class Operation(Generic[P, R_co]):
     def result(self) -> type[BaseModel]:
         """The result model, as the flow's annotation `Flow[...]` names it."""
         flow = inspect.unwrap(self.routes[0].flow)
-        name = str(flow.__annotations__["return"]).removeprefix("Flow[").removesuffix("]")
-        model: type[BaseModel] = flow.__globals__[name]
+        said = flow.__annotations__["return"]
+        known = said.removeprefix("Flow[").removesuffix("]") if isinstance(said, str) else ""
+        model: type[BaseModel] = flow.__globals__[known] if known else get_args(said)[-1]
         return model
 
     def parse(self, given: Mapping[str, Any]) -> Arguments:
@@ -240,6 +249,8 @@ class Operation(Generic[P, R_co]):
         Raises:
             ArgumentsError: with one sentence for each wrong argument.
         """
+        if not isinstance(given, Mapping):
+            raise ArgumentsError("Arguments are an object of names and values.")
         try:
             return self.arguments.model_validate(dict(given))
         except ValidationError as error:
@@ -293,7 +304,8 @@ class Operation(Generic[P, R_co]):
                 "No credential. Set OPENREPLAY_API_KEY to the organization key (Preferences → Account), "
                 "and OPENREPLAY_BASE_URL to the instance when it is self-hosted."
             )
-        raise UnavailableError(f"{self.tool_name} needs an organization key. Set OPENREPLAY_API_KEY.")
+        needs = " or ".join(_MEANS[route.needs] for route in self.routes)
+        raise UnavailableError(f"{self.tool_name} needs {needs}.")
 
 
 def operation(  # noqa: PLR0913 - an operation's whole truth in one place

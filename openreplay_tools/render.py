@@ -25,6 +25,7 @@ _GAP = "  "
 _LEGEND_ROOM = 80
 _REST_ROOM = 260
 _EMPTY = "–"
+_SHORTEST_ROW = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _squeezed(line: Line, fence: Fence, room: int) -> str:
         return text
     ours = sum(len(str(part)) if isinstance(part, Own) else len(fence.around("")) for part in line)
     share = max(1, (room - ours) // max(1, sum(not isinstance(part, Own) for part in line)))
-    cut = (part if isinstance(part, Own) else Recorded(escape(part.text)[:share], limit=share) for part in line)
+    cut = (part if isinstance(part, Own) else Recorded(escape(part.text), limit=share) for part in line)
     return phrase(cut, fence)
 
 
@@ -134,7 +135,8 @@ def _scope(lines: tuple[Line, ...], fence: Fence, room: int) -> str:
     said: list[str] = []
     for index, line in enumerate(lines):
         text = phrase(line, fence)
-        more = f"and {len(lines) - index} more conditions"
+        left = len(lines) - index
+        more = f"and {left} more condition{'s' if left > 1 else ''}"
         if len(text) + 3 > room - len(more):
             return " · ".join([*said, more])
         said.append(text)
@@ -176,13 +178,12 @@ def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[st
     left = room
     for index in sorted(range(len(rows)), key=lambda index: (-rows[index].worth, index)):
         cells = [phrase(cell, fence) for cell in rows[index].cells]
-        left -= sum(len(cell) + len(_GAP) for cell in cells)
-        if left < 0 and chosen:
-            break
-        if left >= 0:
+        size = sum(len(cell) + len(_GAP) for cell in cells)
+        if size <= left:  # one long row does not hide the others
             chosen[index] = cells
-        else:
-            left = room  # a row that is longer than all the room: try the next
+            left -= size
+        if left < _SHORTEST_ROW:
+            break
     # Aligning adds spaces, so that the last chosen, the least worthy, may have to go again.
     while True:
         kept = sorted(chosen)

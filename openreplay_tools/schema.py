@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.text import Given
@@ -14,6 +14,33 @@ if TYPE_CHECKING:
 
 # Said in words by every description and checked by the model; strict modes of providers refuse them (framework notes).
 _BOUNDS = frozenset({"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"})
+
+
+_MOST_SENTENCES = 5
+_LONGEST_NAME = 80
+
+# What pydantic's kinds of error mean to whoever passed the argument.
+_RULES = {
+    "string_type": "text",
+    "string_unicode": "text without broken characters",
+    "string_too_short": "at least {min_length} character long",
+    "string_too_long": "at most {max_length} characters long",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "one of {expected}",
+    "list_type": "a list",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+    "model_type": "an object with names and values",
+    "model_attributes_type": "an object with names and values",
+    "dict_type": "an object with names and values",
+}
 
 
 def flat_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -64,25 +91,43 @@ def explain(error: ValidationError, model: type[BaseModel]) -> ArgumentsError:
         model: the argument model, for its names.
     """
     parts: list[object] = []
-    for problem in error.errors(include_url=False)[:5]:
+    for problem in error.errors(include_url=False)[:_MOST_SENTENCES]:
         parts += [*(" " for _ in parts[:1]), *_sentence(problem, model)]
     return ArgumentsError(*parts)
 
 
 def _sentence(problem: Any, model: type[BaseModel]) -> list[object]:
-    path, kind = problem["loc"], problem["type"]
-    where = ".".join(str(step) for step in path) or "arguments"
-    if kind == "extra_forbidden" and len(path) == 1:
-        names = list(model.model_fields)
-        near = difflib.get_close_matches(where, names, 2, 0.5)
+    path, kind, given = problem["loc"], problem["type"], problem["input"]
+    owner = _owner(model, path)
+    if kind == "extra_forbidden":
+        name = str(path[-1])
+        near = difflib.get_close_matches(name[:_LONGEST_NAME], owner.model_fields, 2, 0.5)
         hint = f" Nearest: {', '.join(near)}." if near else ""
-        return ["Unknown argument ", Given(where), f".{hint} Arguments: {', '.join(names) or 'none'}."]
+        inside = f" in {_where(path[:-1])}" if len(path) > 1 else ""
+        return [
+            "Unknown argument ",
+            Given(name),
+            f"{inside}.{hint} Arguments: {', '.join(owner.model_fields) or 'none'}.",
+        ]
     if kind == "missing":
-        field = model.model_fields.get(where)
+        field = owner.model_fields.get(str(path[-1]))
         about = f" {field.description}" if field is not None and field.description else ""
-        return [f"{where} is needed.{about}"]
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    said = message if message[:1].isupper() else f"should be {message}"
-    given = problem["input"]
-    shown = given if isinstance(given, str) else repr(given)
-    return [f"{where}: {said} (given ", Given(shown), ")."]
+        return [f"{_where(path)} is needed.{about}"]
+    said = _RULES.get(kind, "{msg}").format(msg=_own_rule(problem["msg"]), **problem.get("ctx", {}))
+    return [f"{_where(path)} should be {said} (given ", Given(given if isinstance(given, str) else repr(given)), ")."]
+
+
+def _where(path: tuple[int | str, ...]) -> str:
+    return ".".join(str(step) for step in path) or "Each argument"
+
+
+def _own_rule(message: str) -> str:
+    """Return the rule of one of our own validators, which say "should be …" themselves."""
+    return message.removeprefix("Value error, ").removeprefix("Input ").removeprefix("should be ")
+
+
+def _owner(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the model that the last step of a path belongs to: a part inside a list, or the arguments themselves."""
+    field = model.model_fields.get(str(path[0])) if len(path) > 2 else None
+    inner = get_args(field.annotation) if field is not None else ()
+    return inner[0] if inner and hasattr(inner[0], "model_fields") else model

@@ -14,19 +14,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
-from openreplay_tools import windows
+from openreplay_tools import addresses, windows
 from openreplay_tools.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-CLOUD = "https://api.openreplay.com"
-CLOUD_DASHBOARD = "https://app.openreplay.com"
 _PROCESS_SECRET = secrets.token_hex(16)
-# What people paste after the host: dashboard and API addresses of every version (contract §5).
-_SUFFIX = re.compile(r"(/v2/api|/api/v[12]|/v2|/v1|/api)/*\Z")
 VARIABLES = {
     "api_key": "OPENREPLAY_API_KEY",
     "base_url": "OPENREPLAY_BASE_URL",
@@ -62,7 +58,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
     api_key: SecretStr = SecretStr("")
-    base_url: str = CLOUD
+    base_url: str = addresses.CLOUD
     dashboard_url: str = ""
     project: str = ""
     timezone: str = ""
@@ -125,10 +121,14 @@ class Settings(BaseModel):
         }
         return cls.make(**{**known, **given})
 
+    def __reduce__(self) -> str:
+        """Refuse: a pickle would hold the key in clear."""
+        raise TypeError("Settings hold a key and are not pickled; make them anew.")
+
     @field_validator("api_key", mode="after")
     @classmethod
     def _bare_key(cls, key: SecretStr) -> SecretStr:
-        text = re.sub(r"(?i)\A\s*(bearer\s+)?", "", key.get_secret_value()).strip()
+        text = re.sub(r"(?i)\A\s*(bearer(\s+|\Z))?", "", key.get_secret_value()).strip()
         if not text.isascii() or not text.isprintable() or " " in text:
             message = "the key holds a space, a line break or a character no key has; copy it again"
             raise ConfigurationError(f"OPENREPLAY_API_KEY: {message} from Preferences → Account.")
@@ -136,13 +136,13 @@ class Settings(BaseModel):
 
     @field_validator("base_url", "dashboard_url", mode="after")
     @classmethod
-    def _origin(cls, url: str) -> str:
-        return _normalised(url) if url.strip() else ""
+    def _origin(cls, url: str, info: ValidationInfo) -> str:
+        return addresses.instance(url, VARIABLES[str(info.field_name)]) if url.strip() else ""
 
     @field_validator("base_url", mode="after")
     @classmethod
     def _cloud_api(cls, url: str) -> str:
-        return CLOUD if url in {"", CLOUD_DASHBOARD} else url
+        return addresses.api(url)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -157,29 +157,12 @@ class Settings(BaseModel):
     @cached_property
     def dashboard(self) -> str:
         """The address that links begin with."""
-        return self.dashboard_url or (CLOUD_DASHBOARD if self.base_url == CLOUD else self.base_url)
+        return self.dashboard_url or (addresses.CLOUD_DASHBOARD if self.base_url == addresses.CLOUD else self.base_url)
 
     @cached_property
     def v2(self) -> str:
         """The base of API v2; the cloud leaves out a segment (contract §1.1)."""
-        return f"{self.base_url}/v2" if self.base_url == CLOUD else f"{self.base_url}/v2/api"
-
-
-def _normalised(url: str) -> str:
-    text = url.strip()
-    if "://" not in text:
-        text = f"https://{text}"
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(
-            "OPENREPLAY_BASE_URL is not an address. Write the instance's address, such as https://openreplay.example.com."
-        )
-    if parts.username or parts.password:
-        raise ConfigurationError("OPENREPLAY_BASE_URL must not hold a user name or password; use OPENREPLAY_API_KEY.")
-    path = parts.path.rstrip("/")
-    while (shorter := _SUFFIX.sub("", path)) != path:
-        path = shorter.rstrip("/")
-    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+        return f"{self.base_url}/v2" if self.base_url == addresses.CLOUD else f"{self.base_url}/v2/api"
 
 
 def model_name() -> str:

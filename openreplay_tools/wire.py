@@ -9,15 +9,17 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ValidationError
 
+from openreplay_tools.addresses import host_of
 from openreplay_tools.errors import (
     ApiError,
     ArgumentsError,
     AuthenticationError,
     BadRequestError,
+    ConfigurationError,
     ConflictError,
     NotFoundError,
     OpenReplayToolsError,
@@ -80,8 +82,10 @@ def encode(request: Request[Any], settings: Settings) -> Message:
     content = None
     if request.body is not None:
         headers["Content-Type"] = "application/json"
-        content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    query = f"?{urlencode(request.query)}" if request.query else ""
+        content = json.dumps(request.body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+            "utf-8", "replace"
+        )
+    query = f"?{urlencode(request.query, errors='replace')}" if request.query else ""
     return Message(request.method, f"{settings.v2}/{path(request.path)}{query}", headers, content)
 
 
@@ -114,10 +118,10 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
         ApiError: an error status (one of its subclasses).
         UnexpectedReplyError: success without the data that belong there.
     """
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if status != _OK:
         raise failure(request, status, headers, body, host)
-    if kind == "text/html" or body[:15].lstrip().lower().startswith((b"<!doctype", b"<html")):
+    kind = media_type(headers)
+    if is_web_page(kind, body):
         raise UnexpectedReplyError(
             f"{host} answered with a web page instead of data. OPENREPLAY_BASE_URL should be the address of an "
             f"OpenReplay "
@@ -141,51 +145,69 @@ def failure(
     request: Request[Any], status: int, headers: Mapping[str, str], body: bytes, host: str
 ) -> OpenReplayToolsError:
     """Return the error that an answer other than 200 means."""
-    message = server_message(headers, body)
-    said: tuple[object, ...] = (": ", Recorded(message, limit=_MESSAGE_LIMIT)) if message else ()
-    if 300 <= status < 400:
-        target = urlsplit(headers.get("location", "")).netloc or "another path"
+    if 200 < status < 300:
         return UnexpectedReplyError(
+            f"{host} answered {status}, which OpenReplay never does. Check OPENREPLAY_BASE_URL."
+        )
+    if 300 <= status < 400:  # never followed: the key stays with its host
+        target = Recorded(host_of(headers.get("location", "")) or "another path")
+        return ConfigurationError(
             f"{host} redirects to ",
-            Recorded(target),
+            target,
             ". Set OPENREPLAY_BASE_URL to the address where the instance answers itself.",
         )
-    if status == 401:
-        return AuthenticationError(
-            "The server refused the key (401). Copy the organization key again from Preferences → Account; "
-            f"it is sent to {host} only.",
-            status=status,
-        )
-    if status == 429:
-        wait = retry_after(headers)
-        hint = f"Wait {wait:.0f} s and try again." if wait is not None else "Wait a few seconds and try again."
-        return RateLimitError(f"The server asks for a pause (429). {hint}", message=message, retry_after=wait)
+    message, wait = server_message(headers, body), retry_after(headers)
+    said: tuple[object, ...] = (": ", Recorded(message, limit=_MESSAGE_LIMIT)) if message else ()
+    what = Recorded("/".join(request.path[2:]) or "/".join(request.path))
     kind = _ERRORS.get(status, ServerError if status >= _SERVER_ERROR else ApiError)
-    if kind is ServerError:
-        return ServerError(f"The server failed ({status})", *said, ". Try again later.", status=status, message=message)
-    what = "/".join(request.path[2:]) or "/".join(request.path)
-    return kind(
-        f"The server refused the request ({status}) for ", Recorded(what), *said, ".", status=status, message=message
+    pause = f"Wait {wait:.0f} s" if wait is not None else "Wait a few seconds"
+    copy_key = "Copy the organization key again from Preferences → Account"
+    texts: dict[type[ApiError], tuple[object, ...]] = {
+        AuthenticationError: (f"The server refused the key (401). {copy_key}; it is sent to {host} only.",),
+        RateLimitError: (f"The server asks for a pause (429). {pause} and try again.",),
+        ServerError: (f"The server failed ({status})", *said, ". Try again later."),
+    }
+    parts = texts.get(kind, (f"The server refused the request ({status}) for ", what, *said, "."))
+    return kind(*parts, status=status, message=message, retry_after=wait)
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """Return the media type of a reply, "" when it has none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_web_page(kind: str, body: bytes) -> bool:
+    """Tell whether a reply is a page for people, whatever it says it is."""
+    return kind in {"text/html", "application/xhtml+xml"} or body[:30].lstrip().lower().startswith(
+        (b"<!doctype", b"<html")
     )
 
 
 def server_message(headers: Mapping[str, str], body: bytes) -> str:
     """Return the server's own words, bounded; "" for web pages and empty bodies."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not body or kind == "text/html":
+    kind = media_type(headers)
+    if not body or is_web_page(kind, body):
         return ""
     if kind != "application/json":
         return shorten(clean(body[:1000].decode("utf-8", "replace")), _MESSAGE_LIMIT)
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     # {"error": "…"} up to 1.27; {"errors": ["…"]} after it and in the Python service; {"detail": …} (contract §1.3).
-    found = (
-        next((said[key] for key in ("error", "errors", "detail") if key in said), "") if isinstance(said, dict) else ""
-    )
-    text = "; ".join(str(item) for item in found) if isinstance(found, list) else str(found)
+    found = [said.get(key) for key in ("error", "errors", "detail")] if isinstance(said, dict) else []
+    told = next((each for each in found if each), "")
+    text = "; ".join(_told(each) for each in (told if isinstance(told, list) else [told]))
     return shorten(clean(text), _MESSAGE_LIMIT)
+
+
+def _told(said: Any) -> str:
+    """Return one of the server's messages; FastAPI's name the field they are about."""
+    if isinstance(said, dict):
+        where = ".".join(str(step) for step in said.get("loc") or ())
+        text = str(said.get("msg") or said.get("message") or "")
+        return f"{where}: {text}" if where and text else text or where
+    return str(said)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -199,10 +221,10 @@ def wait_before_retry(attempt: int, error: BaseException | None, left: float) ->
 
     Args:
         attempt: 0 after the first failure.
-        error: a `RateLimitError` may carry the server's wish.
+        error: may carry the server's wish.
         left: seconds until the call's deadline.
     """
-    wish = error.retry_after if isinstance(error, RateLimitError) else None
+    wish = error.retry_after if isinstance(error, ApiError) else None
     wait = wish if wish is not None else 0.25 * 4**attempt
     return wait if wait < left and wait <= LONGEST_WAIT else None
 

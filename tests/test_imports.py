@@ -12,9 +12,9 @@ PACKAGE = "openreplay_tools"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 
 # Module -> the modules of this package that it may import. Arrows go one way: a module stands below those it names.
-BASICS = {"errors", "text", "masking", "windows", "settings"}
+BASICS = {"errors", "text", "masking", "windows", "addresses", "settings"}
 CORE = BASICS | {"confirmation", "schema", "fields", "answer", "operation"}
-BELOW_TOOLKIT = CORE | {"wire", "driver", "client", "render", "openreplay", "catalogue"}
+BELOW_TOOLKIT = CORE | {"wire", "driver", "deadline", "client", "render", "openreplay", "catalogue"}
 BELOW_ADAPTERS = BELOW_TOOLKIT | {"toolkit", "sandbox"}
 ADAPTERS = {"langchain", "llama_index", "mcp", "cli"}
 ALLOWED = {
@@ -22,16 +22,18 @@ ALLOWED = {
     "text": set(),
     "masking": {"errors", "text"},
     "windows": {"errors", "text"},
-    "settings": {"errors", "text", "windows"},
+    "addresses": {"errors"},
+    "deadline": set(),
+    "settings": {"errors", "text", "windows", "addresses"},
     "confirmation": {"errors", "text"},
     "schema": {"errors", "text"},
     "answer": {"errors", "text", "masking", "windows"},
     "operation": BASICS | {"confirmation", "schema", "answer"},
     "fields": BASICS | {"schema", "operation"},
     "wire": BASICS | {"operation"},
-    "driver": CORE | {"wire"},
     # The sandbox is imported when Client.sandbox() is called.
-    "client": CORE | {"wire", "driver", "sandbox"},
+    "driver": CORE | {"wire", "sandbox"},
+    "client": CORE | {"wire", "driver", "deadline"},
     "render": BASICS | {"answer", "operation"},
     "openreplay": CORE,
     "catalogue": {"errors", "operation", "openreplay"},

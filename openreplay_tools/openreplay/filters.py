@@ -12,10 +12,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from openreplay_tools import windows
 from openreplay_tools.errors import ArgumentsError
+from openreplay_tools.operation import ArgumentPart
 from openreplay_tools.text import Given, Own
 
 if TYPE_CHECKING:
@@ -65,10 +66,8 @@ CAPTURED_EVENTS = frozenset({
 })  # fmt: skip
 
 
-class Filter(BaseModel):
+class Filter(ArgumentPart):
     """One condition on a column or a custom property."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[
         str,
@@ -82,10 +81,8 @@ class Filter(BaseModel):
     values: Values = []
 
 
-class EventCondition(BaseModel):
+class EventCondition(ArgumentPart):
     """One condition on what people did."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     event: Annotated[
         str, Field(min_length=1, max_length=256, description="Event name: CLICK, REQUEST, ERROR, purchase …")

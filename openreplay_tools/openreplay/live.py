@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError, ServerError, UnavailableError
@@ -13,7 +13,7 @@ from openreplay_tools.fields import Detail, Limit, Order, PageNumber, ProjectArg
 from openreplay_tools.openreplay.links import live_link
 from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
 from openreplay_tools.openreplay.scope import about, in_project, within_project
-from openreplay_tools.operation import Page, Record, Request, operation
+from openreplay_tools.operation import ArgumentPart, Page, Record, Request, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
 from openreplay_tools.windows import format_offset
 
@@ -57,10 +57,8 @@ class LiveSessionPage(Page[LiveSession]):
     """One page of live sessions, newest first."""
 
 
-class LiveFilter(BaseModel):
+class LiveFilter(ArgumentPart):
     """One condition on a live session."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[
         str,

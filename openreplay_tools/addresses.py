@@ -1,0 +1,87 @@
+"""The addresses people paste, made into the one form that the rest of the package builds on (contract §5)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from openreplay_tools.errors import ConfigurationError
+
+CLOUD = "https://api.openreplay.com"
+CLOUD_DASHBOARD = "https://app.openreplay.com"
+_CLOUD_HOSTS = frozenset({"api.openreplay.com", "app.openreplay.com"})
+
+# What stands after the host in dashboard and API addresses of every version.
+_SUFFIX = re.compile(r"(/v2/api|/api/v[12]|/v2|/v1|/api)/*\Z", re.IGNORECASE)
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\Z")
+_LONGEST_HOST = 253
+
+
+def instance(url: str, variable: str) -> str:
+    """Return an instance's address without what people paste behind it.
+
+    Args:
+        url: as given; a missing scheme is https.
+        variable: where it was given, for errors.
+
+    Raises:
+        ConfigurationError: it is no address, or holds a user name or password.
+    """
+    text = url.strip()
+    parts = _parts(text if "://" in text else f"https://{text}", variable)
+    path = parts.path.rstrip("/")
+    while (shorter := _SUFFIX.sub("", path)) != path:
+        path = shorter.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+
+
+def api(url: str) -> str:
+    """Return the address to send requests to, given an instance's; the cloud's is always the same and always https."""
+    return CLOUD if not url or urlsplit(url).hostname in _CLOUD_HOSTS else url
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether an address is this machine's own."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def host_of(url: str) -> str:
+    """Return the host a foreign address leads to, "" when it cannot be told; never a user name or password."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _parts(text: str, variable: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        usable = parts.port != 0 and parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
+    except ValueError:  # brackets without an address in them, a port that is none
+        raise _refused(variable) from None
+    if "@" in parts.netloc:
+        raise ConfigurationError(f"{variable} must not hold a user name or password; use OPENREPLAY_API_KEY.")
+    if not usable or any(char.isspace() for char in text):
+        raise _refused(variable)
+    return parts
+
+
+def _refused(variable: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{variable} is not an address. Write the instance's address, such as https://openreplay.example.com."
+    )
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        return ipaddress.ip_address(host).version == 6
+    try:
+        labels = host.encode("idna").decode("ascii").removesuffix(".").split(".")
+    except UnicodeError:
+        return False
+    return len(host) <= _LONGEST_HOST and all(_LABEL.match(label) for label in labels)
