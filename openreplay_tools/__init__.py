@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return __dir__()
     home = _HOMES.get(name) or (_ERRORS if name.endswith("Error") else _CATALOGUE)
-    if name.startswith("_") or name not in {*_HOMES, *_public(home)}:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
+    # Python asks here before it imports a module of ours: `from openreplay_tools import windows`.
+    if name.startswith("_") or find_spec(f"{__name__}.{name}") or name not in {*_HOMES, *_public(home)}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value

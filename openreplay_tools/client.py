@@ -19,11 +19,12 @@ from openreplay_tools.operation import Arguments, Batch, Command, Emit, Flow, Op
 from openreplay_tools.text import Recorded
 
 if TYPE_CHECKING:
-    from openreplay_tools.settings import Settings
     import ssl
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
+
+    from openreplay_tools.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from openreplay_tools.errors import ArgumentsError, ConfigurationError, UnavailableError
 from openreplay_tools.schema import explain, flat_schema
@@ -63,7 +63,11 @@ class Arguments(ArgumentPart):
 class Record(BaseModel):
     """Something a server told: unknown keys are kept, missing ones have defaults, wrong types are refused."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True, defer_build=True)
+    model_config = ConfigDict(extra="allow", populate_by_name=True, strict=True, defer_build=True)
+
+
+# Epoch milliseconds on the wire.
+Instant = Annotated[datetime, Field(strict=False)]
 
 
 class Page(Record, Generic[T]):
@@ -286,6 +290,10 @@ class Operation(Generic[P, R_co]):
         """
         if self._walk is None:
             raise TypeError(f"{self.name} does not return pages; use run().")
+        if chosen := arguments.model_fields_set & {"page", "limit"}:
+            raise ArgumentsError(
+                f"{' and '.join(sorted(chosen))}: leave out, for iterate reads every page; run() reads one."
+            )
         self._route(scope)
         ready = yield from self._prepare(arguments, scope)
         yield from self._walk(arguments, ready)

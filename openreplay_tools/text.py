@@ -82,9 +82,9 @@ def identifier(text: str) -> Recorded:
 
 
 def name(text: str) -> Part:
-    """Return the name of something the account's owner set up: plain when it is a few ordinary words."""
+    """Return the name of something the account's owner set up: plain when it is one or two ordinary words."""
     words = text.split(" ")
-    ordinary = len(text) <= 40 and len(words) <= 4 and all(re.fullmatch(r"[\w&'.-]+", word) for word in words)
+    ordinary = len(text) <= 40 and len(words) <= 2 and all(re.fullmatch(r"[\w&'.-]+", word) for word in words)
     return Own(text) if ordinary and text.isascii() else Recorded(text, limit=60)
 
 

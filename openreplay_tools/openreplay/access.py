@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from openreplay_tools.errors import ApiError, NotFoundError, OpenReplayToolsError
 from openreplay_tools.openreplay.scope import fetch_projects
-from openreplay_tools.operation import Request, ask
+from openreplay_tools.operation import Record, Request, ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Flow, Operation, Scope
 
 
-class _Anything(BaseModel):
+class _Anything(Record):
     """Any JSON object."""
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.fields import Detail, Session, WindowArguments
@@ -15,7 +15,7 @@ from openreplay_tools.openreplay.links import session_link, trusted_start_ms
 from openreplay_tools.openreplay.scope import in_session, within_project
 from openreplay_tools.openreplay.telling import events_table
 from openreplay_tools.openreplay.timeline import Event, arranged, without_twins
-from openreplay_tools.operation import Emit, Page, Request, ask_all, operation
+from openreplay_tools.operation import Emit, Page, Record, Request, ask_all, operation
 from openreplay_tools.windows import EARLIEST, parse_offset
 
 if TYPE_CHECKING:
@@ -93,12 +93,12 @@ class ListSessionEventsArgs(WindowArguments):
     detail: Detail = "normal"
 
 
-class _Events(BaseModel):
+class _Events(Record):
     total: int = 0
     events: list[Event] | None = None
 
 
-class _EventsReply(BaseModel):
+class _EventsReply(Record):
     data: _Events
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.errors import ArgumentsError, BadRequestError, ConflictError, NotFoundError
@@ -13,7 +13,7 @@ from openreplay_tools.fields import JobId, PagedArguments, ProjectArguments, Use
 from openreplay_tools.openreplay.paging import Slice, sweep
 from openreplay_tools.openreplay.scope import about, in_project, within_project
 from openreplay_tools.openreplay.users import reachable_by_path
-from openreplay_tools.operation import Page, Record, Request, operation
+from openreplay_tools.operation import Instant, Page, Record, Request, operation
 from openreplay_tools.text import Own, Recorded, identifier, own
 from openreplay_tools.windows import EARLIEST, format_moment
 
@@ -44,9 +44,9 @@ class Job(Record):
     description: str = ""
     reference_id: str = Field("", alias="referenceId")
     project_id: int = Field(0, alias="projectId")
-    created_at: datetime | None = Field(None, alias="createdAt")
-    updated_at: datetime | None = Field(None, alias="updatedAt")
-    start_at: datetime | None = Field(None, alias="startAt")
+    created_at: Instant | None = Field(None, alias="createdAt")
+    updated_at: Instant | None = Field(None, alias="updatedAt")
+    start_at: Instant | None = Field(None, alias="startAt")
     errors: str | None = None
 
 
@@ -98,24 +98,24 @@ class DeleteUserArgs(ProjectArguments):
     )
 
 
-class _JobsReply(BaseModel):
+class _JobsReply(Record):
     data: list[Job] | None
 
 
-class _JobReply(BaseModel):
+class _JobReply(Record):
     data: Job
 
 
-class _Visit(BaseModel):
-    startTs: datetime  # noqa: N815 - the server's spelling
+class _Visit(Record):
+    startTs: Instant  # noqa: N815 - the server's spelling
 
 
-class _Visits(BaseModel):
+class _Visits(Record):
     total: int = 0
     sessions: list[_Visit] | None = None
 
 
-class _VisitsReply(BaseModel):
+class _VisitsReply(Record):
     data: _Visits
 
 

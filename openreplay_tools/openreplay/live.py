@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError, ServerError, UnavailableError
@@ -13,7 +12,7 @@ from openreplay_tools.fields import Detail, Limit, Order, PageNumber, ProjectArg
 from openreplay_tools.openreplay.links import live_link
 from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
 from openreplay_tools.openreplay.scope import about, in_project, within_project
-from openreplay_tools.operation import ArgumentPart, Page, Record, Request, operation
+from openreplay_tools.operation import ArgumentPart, Instant, Page, Record, Request, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
 from openreplay_tools.windows import format_offset
 
@@ -39,10 +38,10 @@ class LiveSession(Record):
     """
 
     session_id: str = Field("", alias="sessionID")
-    user_id: str = Field("", alias="userID")
-    page_title: str = Field("", alias="pageTitle")
+    user_id: str | None = Field(None, alias="userID")
+    page_title: str | None = Field(None, alias="pageTitle")
     active: bool = False
-    started_at: datetime | None = Field(None, alias="timestamp")
+    started_at: Instant | None = Field(None, alias="timestamp")
     metadata: dict[str, Any] | None = None
     browser: str | None = Field(None, alias="userBrowser")
     os: str | None = Field(None, alias="userOs")
@@ -95,12 +94,12 @@ class SearchLiveSessionsArgs(ProjectArguments):
     detail: Detail = "normal"
 
 
-class _Live(BaseModel):
+class _Live(Record):
     total: int = 0
     sessions: list[LiveSession] | None = None
 
 
-class _LiveReply(BaseModel):
+class _LiveReply(Record):
     data: _Live | None
 
 
@@ -184,7 +183,7 @@ def _asked(args: ListLiveSessionsArgs | SearchLiveSessionsArgs) -> list[Line]:
 
 
 def _row(session: LiveSession, scope: Scope) -> Row:
-    title = Recorded(session.page_title, limit=60)
+    title = Recorded(session.page_title or "", limit=60)
     running = own(_running(session, scope))
     return Row((running, _who(session), _device(session), (title,), (identifier(session.session_id),)))
 

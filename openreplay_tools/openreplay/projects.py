@@ -114,7 +114,7 @@ def list_projects(args: ListProjectsArgs, scope: Scope) -> Flow[ProjectPage]:  #
 
     Call it first when the project is not known; other tools take any of key, id or name.
     """
-    projects = yield from fetch_projects()
+    projects = [project.model_copy(deep=True) for project in (yield from fetch_projects())]
     return ProjectPage(rows=projects, total=len(projects), limit=PROJECT_LIMIT)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import UnavailableError
@@ -14,7 +14,7 @@ from openreplay_tools.openreplay.links import session_link, trusted_start_ms
 from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
 from openreplay_tools.openreplay.scope import about, during, in_project_ever, within_project
 from openreplay_tools.openreplay.users import reachable_by_path
-from openreplay_tools.operation import Page, Record, Request, operation
+from openreplay_tools.operation import Instant, Page, Record, Request, operation
 from openreplay_tools.text import Own, identifier, own
 from openreplay_tools.windows import format_moment, format_offset
 
@@ -37,8 +37,8 @@ class Session(Record):
 
     session_id: str = Field("", alias="sessionId")
     started_at: datetime | None = None
-    first_event_at: datetime | None = Field(None, alias="startTs")
-    last_event_at: datetime | None = Field(None, alias="endTs")
+    first_event_at: Instant | None = Field(None, alias="startTs")
+    last_event_at: Instant | None = Field(None, alias="endTs")
     events_count: int = Field(0, alias="eventsCount")
     duration_ms: int = 0
     link: str = ""
@@ -58,12 +58,12 @@ class ListUserSessionsArgs(WindowArguments):
     detail: Detail = "normal"
 
 
-class _Sessions(BaseModel):
+class _Sessions(Record):
     total: int = 0
     sessions: list[Session] | None = None
 
 
-class _SessionsReply(BaseModel):
+class _SessionsReply(Record):
     data: _Sessions
 
 

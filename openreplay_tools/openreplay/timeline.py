@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from openreplay_tools.operation import Record
+from openreplay_tools.operation import Instant, Record
 
 _RANK = {
     "LOCATION": 0,
@@ -53,7 +53,7 @@ class Event(Record):
 
     event_id: str = ""
     kind: str = Field("", alias="$event_name")
-    at: datetime | None = Field(None, alias="created_at")
+    at: Instant | None = Field(None, alias="created_at")
     offset_ms: int = 0
     session_id: str = ""
     distinct_id: str = ""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row
@@ -22,11 +21,13 @@ from openreplay_tools.openreplay.filters import (
 )
 from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
 from openreplay_tools.openreplay.scope import about, in_project, within_project
-from openreplay_tools.operation import Page, Record, Request, operation
+from openreplay_tools.operation import Instant, Page, Record, Request, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
 from openreplay_tools.windows import format_moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from openreplay_tools.operation import Flow, Scope
     from openreplay_tools.text import Line
 
@@ -50,7 +51,7 @@ def _unset(value: Any) -> Any:
     return None if value in {0, "0", ""} else value
 
 
-SeenAt = Annotated[datetime | None, BeforeValidator(_unset)]
+SeenAt = Annotated[Instant | None, BeforeValidator(_unset)]
 Moment = Annotated[str, Field(max_length=80, description="Such as 7d, yesterday, 2026-11-03.")]
 
 
@@ -74,8 +75,8 @@ class User(Record):
     country: str = Field("", alias="$country")
     state: str = Field("", alias="$state")
     city: str = Field("", alias="$city")
-    created_at: datetime | None = Field(None, alias="$created_at")
-    last_seen: datetime | None = Field(None, alias="$last_seen")
+    created_at: Instant | None = Field(None, alias="$created_at")
+    last_seen: Instant | None = Field(None, alias="$last_seen")
     properties: dict[str, Any] | None = None
 
 
@@ -137,25 +138,25 @@ class GetUserArgs(ProjectArguments):
     detail: Detail = "normal"
 
 
-class _Users(BaseModel):
+class _Users(Record):
     total: int = 0
     users: list[User] | None = None
 
 
-class _UsersReply(BaseModel):
+class _UsersReply(Record):
     data: _Users
 
 
-class _Profiles(BaseModel):
+class _Profiles(Record):
     total: int = 0
     users: list[UserProfile] | None = None
 
 
-class _ProfilesReply(BaseModel):
+class _ProfilesReply(Record):
     data: _Profiles
 
 
-class _ProfileReply(BaseModel):
+class _ProfileReply(Record):
     data: UserProfile
 
 
