@@ -39,31 +39,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="openreplay-tools", description="Tools over recorded user sessions.")
+    selection = argparse.ArgumentParser(add_help=False)
+    selection.add_argument("--sandbox", action="store_true", help="use an embedded server, not the environment's")
+    for name in ("groups", "tools", "effects"):
+        selection.add_argument(f"--{name}", default=None, type=_names, help="comma-separated names, or all")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    mcp = commands.add_parser("mcp", help="serve the tools to an MCP host over standard input and output")
+    mcp = commands.add_parser("mcp", parents=[selection], help="serve the tools to an MCP host over stdin and stdout")
     mcp.set_defaults(run=_mcp)
-    tools = commands.add_parser("tools", help="list the tools and their arguments")
+    tools = commands.add_parser("tools", parents=[selection], help="list the tools and their arguments")
     tools.set_defaults(run=_tools)
-    call = commands.add_parser("call", help="call one tool, e.g. call openreplay_search_users query=ann limit=5")
+    call = commands.add_parser("call", parents=[selection], help="call one tool, e.g. call search_users query=ann")
     call.add_argument("tool", help="its name; the prefix openreplay_ may be left out")
     call.add_argument("arguments", nargs="*", help="name=value; lists and objects as JSON")
     call.add_argument("--yes", action="store_true", help="destroy without asking; see the preview first")
     call.set_defaults(run=_call)
-    for command in (mcp, tools, call):
-        _add_selection(command)
     sandbox = commands.add_parser("sandbox", help="run the embedded server, its data ending now")
     sandbox.add_argument("--port", type=int, default=8787)
     sandbox.add_argument("--edition", choices=("ee", "foss"), default="ee")
     sandbox.set_defaults(run=_sandbox)
     return parser
-
-
-def _add_selection(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--sandbox", action="store_true", help="use an embedded server instead of the one in the environment"
-    )
-    for name in ("groups", "tools", "effects"):
-        command.add_argument(f"--{name}", default=None, type=_names, help="comma-separated names, or all")
 
 
 def _names(text: str) -> tuple[str, ...] | str:
@@ -96,6 +90,8 @@ def _tools(args: argparse.Namespace) -> int:
 
 def _call(args: argparse.Namespace) -> int:
     name = args.tool if args.tool.startswith("openreplay_") else f"openreplay_{args.tool}"
+    if args.groups is None and args.tools is None:
+        args.groups = "all"  # whoever names a tool need not choose it as well
     with _toolkit(args) as toolkit:
         known = {operation.tool_name: operation for operation in toolkit.operations}
         arguments = _arguments(args.arguments, known.get(name))

@@ -222,3 +222,13 @@ else:
     print(json.dumps("imported all the same"))
 """
     assert f"openreplay-tools[{EXTRAS[adapter]}]" in run_clean(code)
+
+
+@pytest.mark.parametrize("module", sorted({place(path) for path in FILES} - {"", "demo"}))
+def test_every_module_can_be_the_first_that_is_loaded(module):
+    subprocess.run([sys.executable, "-c", f"import {PACKAGE}.{module}"], check=True)
+
+
+@pytest.mark.parametrize("resource", sorted(path.stem for path in (ROOT / "openreplay").glob("*.py")))
+def test_every_resource_can_be_the_first_that_is_loaded(resource):
+    subprocess.run([sys.executable, "-c", f"import {PACKAGE}.openreplay.{resource}"], check=True)
