@@ -1,0 +1,114 @@
+"""Answers over the sandbox as they stand in the diff: read them when they change."""
+
+import pytest
+
+from tests.servers import toolkit_over
+from tests.snapshots import agree, names
+
+ANN, VIP, MALLORY = "ann@example.org", "vip@bigcorp.example", "mallory@example.org"
+RECORDED = "4113715799632532494"
+CALLS = {
+    "list_projects": ("list_projects", {}),
+    "get_project": ("get_project", {}),
+    "get_project-unknown": ("get_project", {"project": "Acme Shopp"}),
+    "search_users": ("search_users", {"limit": 8}),
+    "search_users-too_many": ("search_users", {"limit": 200, "detail": "brief"}),
+    "search_users-who_failed": (
+        "search_users",
+        {"events": [{"event": "checkout_failed"}], "events_since": "7d", "limit": 5},
+    ),
+    "search_users-filters": (
+        "search_users",
+        {
+            "filters": [
+                {"name": "country", "values": ["DE", "FR"]},
+                {"name": "property:plan", "values": ["enterprise"]},
+            ],
+            "last_seen_since": "7d",
+        },
+    ),
+    "search_users-nobody": ("search_users", {"query": "kiosk-berlin-07"}),
+    "search_users-past_the_end": ("search_users", {"page": 99}),
+    "search_users-unknown_filter": ("search_users", {"filters": [{"name": "countri", "values": ["DE"]}]}),
+    "search_users-no_value": ("search_users", {"filters": [{"name": "country"}]}),
+    "search_users-wrong_arguments": ("search_users", {"limit": 500, "surprise": 1, "order": "down"}),
+    "get_user": ("get_user", {"user_id": ANN}),
+    "get_user-odd": ("get_user", {"user_id": "crm|1-5"}),
+    "get_user-mallory": ("get_user", {"user_id": MALLORY}),
+    "get_user-unknown": ("get_user", {"user_id": "Ann@example.org"}),
+    "get_user-missing": ("get_user", {}),
+    "list_user_sessions": ("list_user_sessions", {"user_id": ANN}),
+    "list_user_sessions-yesterday": ("list_user_sessions", {"user_id": VIP, "since": "yesterday"}),
+    "list_user_sessions-unclear": ("list_user_sessions", {"user_id": VIP, "since": "last summer"}),
+    "list_user_sessions-nobody": ("list_user_sessions", {"user_id": "nobody"}),
+    "list_user_sessions-narrow": ("list_user_sessions", {"user_id": ANN, "since": "2026-11-15", "until": "2026-11-16"}),
+    "list_user_sessions-slash": ("list_user_sessions", {"user_id": "team/eve"}),
+    "list_session_events-recorded": (
+        "list_session_events",
+        {"session": f"https://openreplay.example.com/2/session/{RECORDED}?jumpto=4056"},
+    ),
+    "list_session_events-brief": (
+        "list_session_events",
+        {"session": "4113731156539757585", "project": "2", "detail": "brief"},
+    ),
+    "list_session_events-page": (
+        "list_session_events",
+        {"session": "4113731156539757585", "project": "2", "page": 2, "limit": 10},
+    ),
+    "list_session_events-no_such_kind": (
+        "list_session_events",
+        {"session": RECORDED, "project": "2", "kinds": ["CRASH"]},
+    ),
+    "list_session_events-other_project": ("list_session_events", {"session": RECORDED}),
+    "list_session_events-foreign_link": (
+        "list_session_events",
+        {"session": f"https://evil.example/2/session/{RECORDED}"},
+    ),
+    "list_live_sessions": ("list_live_sessions", {}),
+    "search_live_sessions": ("search_live_sessions", {"filters": [{"name": "browser", "values": ["Safari"]}]}),
+    "search_live_sessions-nobody": ("search_live_sessions", {"filters": [{"name": "browser", "values": ["Netscape"]}]}),
+    "search_live_sessions-unknown_filter": (
+        "search_live_sessions",
+        {"filters": [{"name": "browzer", "values": ["x"]}]},
+    ),
+    "list_jobs-none": ("list_jobs", {}),
+    "get_job-unknown": ("get_job", {"job_id": 9}),
+    "delete_user-preview": ("delete_user", {"user_id": ANN}),
+    "delete_user-nobody": ("delete_user", {"user_id": "nobody"}),
+    "delete_user-wrong_token": ("delete_user", {"user_id": ANN, "confirm": "1795199100-0000"}),
+}
+SESSIONS = {"list_session_events-ann": ANN, "list_session_events-vip": VIP, "list_session_events-mallory": MALLORY}
+WRITES = ("create_project", "delete_user-scheduled", "list_jobs", "get_job", "cancel_job", "cancel_job-again")
+
+
+@pytest.mark.parametrize("case", CALLS)
+def test_an_answer(toolkit, case):
+    name, given = CALLS[case]
+    agree(f"answers/{case}.txt", toolkit.call(f"openreplay_{name}", given).text)
+
+
+@pytest.mark.parametrize("case", SESSIONS)
+def test_a_session_told(toolkit, case):
+    (newest, *_) = toolkit.call("openreplay_list_user_sessions", {"user_id": SESSIONS[case]}).data["rows"]
+    agree(f"answers/{case}.txt", toolkit.call("openreplay_list_session_events", {"session": newest["session_id"]}).text)
+
+
+def test_answers_of_writes(own_sandbox):
+    with toolkit_over(own_sandbox) as toolkit:
+
+        def say(case, **given):
+            reply = toolkit.call(f"openreplay_{case.split('-')[0]}", given)
+            agree(f"answers/{case}.txt", reply.text)
+            return reply
+
+        say("create_project", name="Acme Blog")
+        token = toolkit.call("openreplay_delete_user", {"user_id": ANN}).data["confirm"]
+        say("delete_user-scheduled", user_id=ANN, confirm=token)
+        say("list_jobs")
+        say("get_job", job_id=1)
+        say("cancel_job", job_id=1)
+        say("cancel_job-again", job_id=1)
+
+
+def test_no_answer_is_left_of_a_case_that_went():
+    assert names("answers", ".txt") == {*CALLS, *SESSIONS, *WRITES}

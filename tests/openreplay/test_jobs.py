@@ -1,0 +1,155 @@
+"""Deletion jobs: previewed, scheduled, listed, cancelled."""
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from openreplay_tools.errors import ConflictError, NotFoundError
+from openreplay_tools.openreplay.jobs import cancel_job, delete_user, get_job, list_jobs
+from openreplay_tools.sandbox import FIXED_NOW
+from tests.servers import PREFIX, SHOP, Scripted, client_over, sent
+
+ANN = "ann@example.org"
+
+
+@pytest.fixture
+def client(own_sandbox):
+    with client_over(own_sandbox) as bound:
+        yield bound
+
+
+def scheduled(server, count):
+    for number in range(count):
+        server.store.schedule_deletion(1, f"user {number}", FIXED_NOW)
+
+
+def test_the_preview_counts_what_would_go(own_call, world):
+    reply = own_call("delete_user", user_id=ANN)
+    theirs = [event for event in world.events if event["$user_id"] == ANN]
+    assert reply.data["sessions"] == len({event["session_id"] for event in theirs})
+    first = datetime.fromtimestamp(min(event["created_at"] for event in theirs) / 1000, UTC)
+    assert f"{first:%Y-%m-%d %H:%M:%S} to 2026-11-19" in reply.text
+    assert "Would stay: the user's record" in reply.text
+    assert "midnight UTC" in reply.text
+    assert reply.data["job"] is None
+
+
+def test_a_job_goes_its_way(own_call, own_sandbox):
+    token = own_call("delete_user", user_id=ANN).data["confirm"]
+    job = own_call("delete_user", user_id=ANN, confirm=token).data["job"]
+    assert job["status"] == "scheduled"
+    assert job["start_at"] == "2026-11-21T00:00:00Z"
+    listed = own_call("list_jobs")
+    assert listed.text.startswith("1 of 1 job · Acme Shop")
+    assert listed.data["rows"][0]["reference_id"] == ANN
+    shown = own_call("get_job", job_id=job["job_id"])
+    assert "Status scheduled: it waits for its start." in shown.text
+    assert own_call("cancel_job", job_id=job["job_id"]).data["status"] == "cancelled"
+    again = own_call("cancel_job", job_id=job["job_id"])
+    assert again.is_error
+    assert "is cancelled already" in again.text
+    own_sandbox.store.set_job_status(job["job_id"], "completed")
+    assert "is completed already" in own_call("cancel_job", job_id=job["job_id"]).text
+
+
+def test_a_second_deletion_is_a_conflict(client):
+    token = client.run(delete_user, user_id=ANN).confirm
+    client.run(delete_user, user_id=ANN, confirm=token)
+    token = client.run(delete_user, user_id=ANN).confirm
+    with pytest.raises(
+        ConflictError, match=r"scheduled or running already\. openreplay_list_jobs shows it\."
+    ) as caught:
+        client.run(delete_user, user_id=ANN, confirm=token)
+    assert caught.value.status == 409
+
+
+def test_a_failed_job_tells_why(own_call, own_sandbox):
+    scheduled(own_sandbox, 1)
+    own_sandbox.store.set_job_status(1, "failed", errors="boom <b> & more")
+    text = own_call("get_job", job_id=1).text
+    assert "Status failed: it ended with an error." in text
+    assert "Error: ⟦" in text
+
+
+def test_all_jobs_are_walked_without_a_total(client, own_sandbox):
+    scheduled(own_sandbox, 450)
+    own_sandbox.requests.clear()
+    numbers = [job.job_id for job in client.iterate(list_jobs)]
+    assert numbers == list(range(450, 0, -1))
+    assert len([one for one in sent(own_sandbox) if "jobs" in one[1]]) == 4
+
+
+def test_pages_of_jobs(own_call, own_sandbox):
+    scheduled(own_sandbox, 12)
+    first = own_call("list_jobs", limit=5)
+    assert first.data["total"] is None
+    assert first.text.startswith("5 jobs")
+    assert "There may be more: page=2." in first.text
+    last = own_call("list_jobs", limit=5, page=3)
+    assert [row["job_id"] for row in last.data["rows"]] == [2, 1]
+    assert "more" not in last.text
+    assert own_call("list_jobs", limit=5, page=9).text.startswith("No jobs")
+
+
+def test_jobs_of_another_project_are_unknown(client, own_sandbox):
+    own_sandbox.store.schedule_deletion(2, "x", FIXED_NOW)
+    with pytest.raises(NotFoundError, match=r"job_id: this project has no job 1\. openreplay_list_jobs"):
+        client.run(get_job, job_id=1)
+    with pytest.raises(NotFoundError):
+        client.run(cancel_job, job_id=1)
+    assert client.run(get_job, job_id=1, project="2").reference_id == "x"
+
+
+@pytest.mark.parametrize("job_id", [0, -1, 2**31, "abc", "../users", 1.5])
+def test_a_job_number_is_checked_before_any_request(own_call, own_sandbox, job_id):
+    own_sandbox.requests.clear()
+    assert own_call("get_job", job_id=job_id).is_error
+    assert not own_sandbox.requests
+
+
+@pytest.mark.parametrize("user_id", ["team/eve", "..", "."])
+def test_an_id_that_cannot_stand_in_a_path_cannot_be_deleted(own_call, own_sandbox, user_id):
+    own_sandbox.requests.clear()
+    reply = own_call("delete_user", user_id=user_id)
+    assert reply.is_error
+    assert "Only the server's operator can" in reply.text
+    assert {path for _, path, _ in sent(own_sandbox)} <= {"projects"}
+
+
+def test_the_id_is_encoded_in_the_deletion(own_call, own_sandbox):
+    user_id = "?x=1#y"
+    token = own_call("delete_user", user_id=user_id).data["confirm"]
+    sent(own_sandbox)
+    assert own_call("delete_user", user_id=user_id, confirm=token).data["job"]["reference_id"] == user_id
+    assert sent(own_sandbox) == [("DELETE", f"{SHOP}/users/%3Fx%3D1%23y", None)]
+
+
+def test_an_id_with_half_a_character_is_refused_or_served(own_call):
+    own_call("delete_user", user_id="\ud800")
+
+
+@pytest.mark.xfail(strict=True, reason="a preview of nobody offers a token for deleting 0 sessions, and no way on")
+def test_the_preview_of_an_unknown_user_says_so(own_call):
+    text = own_call("delete_user", user_id="nobody").text
+    assert "openreplay_search_users" in text
+
+
+def test_a_cancelled_job_does_not_start(own_call, own_sandbox):
+    scheduled(own_sandbox, 1)
+    assert "Starts after" not in own_call("cancel_job", job_id=1).text
+
+
+@pytest.mark.xfail(strict=True, reason="_no_job takes within_project's NotFoundError (project gone) for an unknown job")
+def test_a_project_that_went_is_not_told_as_a_missing_job():
+    server = Scripted({f"GET {PREFIX}\\w+/jobs/": httpx.Response(401)})
+    server.call("list_projects")
+    server.routes[f"GET {PREFIX}projects\\Z"] = {"data": []}
+    assert server.call("get_job", job_id=1).text.startswith("The server no longer knows project Acme Shop")
+
+
+def test_other_refusals_of_a_cancellation_are_told():
+    """The server says this of any failure of its database (contract §2.9)."""
+    server = Scripted({f"DELETE {PREFIX}": httpx.Response(400, json={"error": "failed to cancel job: no"})})
+    text = server.call("cancel_job", job_id=1).text
+    assert "failed to cancel job: no" in text

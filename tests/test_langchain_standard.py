@@ -1,0 +1,81 @@
+"""LangChain's own suites for tools, for every operation, over the sandbox; each call must succeed."""
+
+from itertools import count
+
+import pytest
+from langchain_tests.integration_tests import ToolsIntegrationTests
+from langchain_tests.unit_tests import ToolsUnitTests
+
+from openreplay_tools.catalogue import OPERATIONS
+from openreplay_tools.sandbox import FIXED_NOW, Sandbox
+from tests.doors import langchain_tool
+from tests.servers import toolkit_over
+
+ANN = "ann@example.org"
+_NUMBERS = count(1)
+
+
+def _name(server):
+    return {"name": f"Standard project {next(_NUMBERS)}"}
+
+
+def _job(server):
+    return {"job_id": server.store.schedule_deletion(1, f"standard-user-{next(_NUMBERS)}", FIXED_NOW)["jobId"]}
+
+
+EXAMPLES = {
+    "list_projects": {},
+    "get_project": {"project": "Acme Recorded"},
+    "create_project": _name,
+    "search_users": {
+        "query": "a",
+        "filters": [{"name": "country", "values": ["DE", "FR"]}],
+        "events": [{"event": "CLICK"}],
+        "limit": 3,
+    },
+    "get_user": {"user_id": ANN},
+    "delete_user": {"user_id": ANN},
+    "list_user_sessions": {"user_id": ANN, "since": "30d"},
+    "list_session_events": {"session": "4113715799632532494", "project": "2", "kinds": ["CLICK", "ERROR"]},
+    "list_live_sessions": {},
+    "search_live_sessions": {"filters": [{"name": "browser", "operator": "contains", "values": ["Chrome"]}]},
+    "list_jobs": {"limit": 5},
+    "get_job": _job,
+    "cancel_job": _job,
+}
+
+
+@pytest.fixture(scope="module")
+def toolkit():
+    with Sandbox() as server, toolkit_over(server) as bound:
+        bound.server = server
+        yield bound
+
+
+class _OverTheSandbox:
+    operation = None
+
+    @pytest.fixture(autouse=True)
+    async def _connect(self, toolkit):
+        self.toolkit = toolkit
+        yield
+        await toolkit.async_client.aclose()
+
+    @property
+    def tool_constructor(self):
+        return lambda: langchain_tool(self.toolkit, self.operation.tool_name)
+
+    @property
+    def tool_invoke_params_example(self):
+        example = EXAMPLES[self.operation.name]
+        return example(self.toolkit.server) if callable(example) else example
+
+
+for _operation in OPERATIONS:
+    for _suite in (ToolsUnitTests, ToolsIntegrationTests):
+        _title = f"Test{_suite.__name__}_{_operation.name}"
+        globals()[_title] = type(_title, (_OverTheSandbox, _suite), {"operation": _operation, "__module__": __name__})
+
+
+def test_every_operation_has_an_example():
+    assert set(EXAMPLES) == {operation.name for operation in OPERATIONS}
