@@ -15,11 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Row:
-    """One line of a table; the higher its worth, the later it is left out."""
+    """One line of a table.
+
+    Args:
+        cells: one line for each column.
+        worth: the higher, the later it is left out.
+        kind: plural, for counting what is left out ("clicks").
+        count: how many things this line stands for.
+    """
 
     cells: tuple[Line, ...]
     worth: int = 0
     kind: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,11 @@ class Answer:
         facts: lines that stand before the table.
         headings: the table's columns; () for rows that need none.
         rows: the table.
+        in_order: the rows are one page of a walk: what does not fit is cut from the end, whatever its worth.
+        more: how to get the next page, said when all rows of this one are shown.
         notes: lines after the table that are always shown.
-        rest: how to get the rows that are left out, said only when some are.
+        rest: how to get the rows that are left out, said only when some are; {shown} is how many are shown, {next} the
+            page that goes on with that limit.
     """
 
     subject: Line = ()
@@ -60,5 +71,7 @@ class Answer:
     facts: tuple[Line, ...] = ()
     headings: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
+    in_order: bool = False
+    more: Line = ()
     notes: tuple[Line, ...] = field(default=())
     rest: str = ""

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(argv)
     try:
-        code: int = args.run(args)
+        return int(args.run(args))
     except (OpenReplayToolsError, ImportError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
-    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,16 +98,16 @@ def _call(args: argparse.Namespace) -> int:
         reply = toolkit.call(name, arguments)
         if reply.data.get("confirm") and _confirmed(reply.text, yes=args.yes):
             reply = toolkit.call(name, {**arguments, "confirm": reply.data["confirm"]})
+        if reply.data.get("confirm"):
+            reply = replace(reply, text=f"{reply.text.rpartition(chr(10))[0]}\nTo go on: the same with --yes.")
     print(reply.text, file=sys.stderr if reply.is_error else sys.stdout)
-    return 1 if reply.is_error else 0
+    return int(reply.is_error)
 
 
 def _confirmed(preview: str, *, yes: bool) -> bool:
     """Ask before something is destroyed; the token of the preview stays in this process."""
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        return False
+    if yes or not sys.stdin.isatty():
+        return yes
     print(preview, file=sys.stderr)
     return input("Type yes to go on: ").strip() == "yes"
 
@@ -125,13 +125,13 @@ def _arguments(words: list[str], operation: AnyOperation | None) -> dict[str, An
 
 
 def _value(text: str, kind: str | None) -> Any:
-    """Read a value: lists and truth values as JSON, everything else as text, which the argument model converts."""
-    if kind not in {"array", "object", "boolean"}:
+    """Read a value: lists as JSON or with commas, everything else as text, which the argument model converts."""
+    if kind != "array":
         return text
     try:
         return json.loads(text)
     except ValueError:
-        return text.split(",") if kind == "array" else text
+        return text.split(",")
 
 
 def _sandbox(args: argparse.Namespace) -> int:

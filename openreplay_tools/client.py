@@ -31,7 +31,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _BATCH_WIDTH = 4  # requests of one batch that an async client has under way at the same time
-_PROBE_SECONDS = 10.0
 
 
 def _options(connection: Connection) -> dict[str, Any]:
@@ -101,7 +100,7 @@ class Client(Configured):
 
     def find_out(self, question: Callable[[Any, Scope], Flow[T]], subject: Any) -> T:
         """Run a short flow that belongs to no operation, such as what the server can do."""
-        return self._drive(Steps(question(subject, self.connection.scope())), _PROBE_SECONDS)
+        return self._drive(Steps(question(subject, self.connection.scope())))
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
@@ -121,8 +120,8 @@ class Client(Configured):
         """Close the connections."""
         self.close()
 
-    def _drive(self, steps: Steps[T], seconds: float | None = None) -> T:
-        deadline = self.connection.deadline(seconds)
+    def _drive(self, steps: Steps[T]) -> T:
+        deadline = self.connection.deadline()
         while (command := steps.command()) is not None:
             try:
                 steps.reply(self._perform(command, deadline))
@@ -218,7 +217,7 @@ class AsyncClient(Configured):
 
     async def find_out(self, question: Callable[[Any, Scope], Flow[T]], subject: Any) -> T:
         """Run a flow that belongs to no operation; see `Client.find_out`."""
-        return await self._drive(Steps(question(subject, self.connection.scope())), _PROBE_SECONDS)
+        return await self._drive(Steps(question(subject, self.connection.scope())))
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
@@ -237,8 +236,8 @@ class AsyncClient(Configured):
         """Close the connections of the running loop."""
         await self.aclose()
 
-    async def _drive(self, steps: Steps[T], seconds: float | None = None) -> T:
-        deadline = self.connection.deadline(seconds)
+    async def _drive(self, steps: Steps[T]) -> T:
+        deadline = self.connection.deadline()
         while (command := steps.command()) is not None:
             try:
                 steps.reply(await self._perform(command, deadline))

@@ -18,9 +18,10 @@ LIFETIME_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Confirmations:
-    """Makes and checks tokens, signed with a secret of the process, short-lived and bound to what they confirm."""
+    """Makes and checks tokens: signed by this process, short-lived, for one use, bound to what they confirm."""
 
     secret: str = field(repr=False)
+    spent: set[str] = field(default_factory=set, repr=False)
 
     def token(self, what: tuple[str, ...], now: datetime) -> str:
         """Return a token for exactly this, valid for ten minutes.
@@ -40,7 +41,7 @@ class Confirmations:
             now: the present.
 
         Raises:
-            ArgumentsError: the token is foreign, is for something else, or is too old.
+            ArgumentsError: the token is foreign, is for something else, was used, or is too old.
         """
         expiry = token.partition("-")[0]
         genuine = (
@@ -54,10 +55,16 @@ class Confirmations:
                 "confirm: this token was not made for these arguments. Call again without confirm for a preview "
                 "and a new token."
             )
+        if token in self.spent:
+            raise ArgumentsError(
+                "confirm: this token has been used. Call again without confirm for a preview and a new token."
+            )
         if int(expiry) < now.timestamp():
             raise ArgumentsError(
                 "confirm: this token has expired. Call again without confirm for a preview and a new token."
             )
+
+        self.spent.add(token)
 
     def _token(self, what: tuple[str, ...], expiry: int) -> str:
         message = json.dumps([*what, expiry]).encode()  # ASCII, and one way to read it

@@ -15,6 +15,7 @@ from openreplay_tools.errors import (
     OpenReplayToolsError,
     ReplyTooLongError,
     RequestTimeoutError,
+    ServerError,
     TransportError,
 )
 from openreplay_tools.operation import Scope
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Command, Flow, Operation, Request
 
 T = TypeVar("T")
+_UNCERTAIN = " It may have been done all the same: look before trying again."
 _AUDIT = logging.getLogger("openreplay_tools.audit")
 
 
@@ -83,6 +85,7 @@ class Connection:
         self.tls: ssl.SSLContext | None = None
         self.lock = threading.Lock()
         self._memory: dict[str, tuple[float, Any]] = {}
+        self._confirmations = Confirmations(settings.secret.get_secret_value())
 
     def scope(self) -> Scope:
         """Return the surroundings of one call; project, session and window are resolved by the operation."""
@@ -94,16 +97,12 @@ class Connection:
             host=settings.host,
             default_project=settings.project,
             credentials=frozenset({"key"} if settings.api_key.get_secret_value() else ()),
-            confirmations=Confirmations(settings.secret.get_secret_value()),
+            confirmations=self._confirmations,
         )
 
-    def deadline(self, seconds: float | None = None) -> float:
-        """Return when a call that begins now has to be over, on the monotonic clock.
-
-        Args:
-            seconds: how long it may take; None is the setting.
-        """
-        return time.monotonic() + (self.settings.deadline if seconds is None else seconds)
+    def deadline(self) -> float:
+        """Return when a call that begins now has to be over, on the monotonic clock."""
+        return time.monotonic() + self.settings.deadline
 
     def phases(self, deadline: float) -> dict[str, float]:
         """Return the limits of one request: each phase has its own, none outlives the call's deadline.
@@ -187,6 +186,8 @@ class Connection:
             wait = wire.wait_before_retry(attempt, error, deadline - time.monotonic())
             if wait is not None:
                 return wait
+        if not request.reads and isinstance(error, TransportError | ServerError):
+            error.parts = (*error.parts, _UNCERTAIN)
         raise error
 
     def decoded(self, request: Request[Any], status: int, headers: Mapping[str, str], body: bytes) -> Any:

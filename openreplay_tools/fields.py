@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from openreplay_tools.operation import Arguments
 
@@ -36,7 +36,20 @@ Limit = Annotated[int, Field(ge=1, le=200, description="Rows per page, 1 to 200.
 PageNumber = Annotated[int, Field(ge=1, le=1_000_000, description="From 1.")]
 Order = Annotated[Literal["desc", "asc"], Field(description="desc: newest or highest first.")]
 Detail = Annotated[Literal["brief", "normal", "full"], Field(description="Length of the answer.")]
-JobId = Annotated[int, Field(ge=1, le=2**31 - 1, description="Job number, from openreplay_list_jobs.")]
+
+
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        message = "should be a whole number"
+        raise ValueError(message)  # noqa: TRY004 - pydantic wants a ValueError
+    return value
+
+
+JobId = Annotated[
+    int,
+    BeforeValidator(_no_truth_value),
+    Field(ge=1, le=2**31 - 1, description="Job number, from openreplay_list_jobs."),
+]
 
 
 class ProjectArguments(Arguments):

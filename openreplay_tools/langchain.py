@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from openreplay_tools.schema import explain
 from openreplay_tools.toolkit import Bound, Toolkit
 
 try:
@@ -15,8 +14,6 @@ except ImportError as error:
     raise ImportError("The LangChain tools need langchain-core: pip install 'openreplay-tools[langchain]'.") from error
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
     from openreplay_tools.catalogue import AnyOperation
     from openreplay_tools.toolkit import Reply
 
@@ -37,10 +34,6 @@ class OpenReplayTool(BaseTool):
             toolkit: what runs it.
             **fields: fields of `BaseTool`, such as callbacks.
         """
-
-        def refuse(error: ValidationError) -> str:
-            return toolkit.refusal(explain(error, operation.arguments)).text
-
         marks = {
             "group": operation.group,
             "read_only": operation.effect == "read",
@@ -49,23 +42,18 @@ class OpenReplayTool(BaseTool):
         known: dict[str, Any] = {
             "name": operation.tool_name,
             "description": operation.description,
-            "args_schema": operation.arguments,
-            "handle_validation_error": refuse,
+            # As a dictionary it is shown and not validated: the toolkit does that, with the same words everywhere.
+            "args_schema": operation.schema,
             "metadata": marks,
         }
         super().__init__(**{**known, **fields})
         self._operation = operation
         self._toolkit = toolkit
 
-    @property
-    def tool_call_schema(self) -> dict[str, Any]:
-        """The schema that a model sees, the same in every framework."""
-        return {**self._operation.schema, "description": self.description}
-
-    def _run(self, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    def _run(self, /, **arguments: Any) -> tuple[str, dict[str, Any]]:
         return _told(self._toolkit.call(self.name, arguments))
 
-    async def _arun(self, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    async def _arun(self, /, **arguments: Any) -> tuple[str, dict[str, Any]]:
         return _told(await self._toolkit.acall(self.name, arguments))
 
 

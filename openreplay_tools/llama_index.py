@@ -52,15 +52,15 @@ class OpenReplayTool(FunctionTool):
         known = OpenReplayToolMetadata(operation.description, name, operation.arguments, parameters=operation.schema)
         super().__init__(fn=fn, async_fn=async_fn, metadata=known)
 
-    def call(self, *args: Any, **arguments: Any) -> ToolOutput:
+    def call(self, /, *args: Any, **arguments: Any) -> ToolOutput:
         """Call the operation; a refusal is an output with `is_error`."""
         return self._output(self.fn(*args, **arguments), arguments)
 
-    async def acall(self, *args: Any, **arguments: Any) -> ToolOutput:
+    async def acall(self, /, *args: Any, **arguments: Any) -> ToolOutput:
         """Call the operation from async code."""
         return self._output(await self.async_fn(*args, **arguments), arguments)
 
-    def __call__(self, *args: Any, **arguments: Any) -> ToolOutput:
+    def __call__(self, /, *args: Any, **arguments: Any) -> ToolOutput:
         """Call the operation."""
         return self.call(*args, **arguments)
 
@@ -84,7 +84,11 @@ class OpenReplayToolSpec(Bound, BaseToolSpec):
     def __init__(self, core: Toolkit) -> None:
         """Wrap a toolkit; use `from_env` or `sandbox`."""
         self.core = core
-        self.spec_functions = [operation.tool_name for operation in core.operations]
+
+    @property
+    def spec_functions(self) -> list[str]:  # type: ignore[override]
+        """The names of the tools, as LlamaIndex asks for them."""
+        return [operation.tool_name for operation in self.core.operations]
 
     def to_tool_list(self, *_: Any, **__: Any) -> list[FunctionTool]:
         """Return the tools; sends nothing. The toolkit's own choice replaces LlamaIndex's arguments."""

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from openreplay_tools.answer import Tally
 from openreplay_tools.masking import mask
 from openreplay_tools.text import HARMLESS, Own, Recorded, clean, escape, shorten
 
@@ -47,6 +48,12 @@ class Fence:
     def around(self, text: str) -> str:
         """Return cleaned text inside the fence."""
         return f"⟦{self.mark} {text} {self.mark}⟧"
+
+    def within(self, text: str) -> str:
+        """Return what stands inside the fence when a text is nothing but fenced, else the text."""
+        start, end = f"⟦{self.mark} ", f" {self.mark}⟧"
+        fenced = text.startswith(start) and text.endswith(end) and len(text) > len(start) + len(end)
+        return text[len(start) : -len(end)] if fenced else text
 
     def stands_in(self, text: str) -> bool:
         """Tell whether something is fenced in a text."""
@@ -91,9 +98,11 @@ def render(answer: Answer, *, budget: int, fence: Fence) -> str:
     notes = [phrase(line, fence) for line in answer.notes]
     frame = _Frame(answer, (subject, scope), facts, notes, budget)
     kept, table = _chosen(answer, fence, frame.room)
-    lines = [frame.head(len(kept)), *frame.facts, *table]
+    lines = [frame.head(sum(answer.rows[index].count for index in kept)), *frame.facts, *table]
     if len(kept) < len(answer.rows):
         lines.append(_left_out(answer, kept))
+    elif answer.more:
+        lines.append(phrase(answer.more, fence))
     lines += frame.notes
     if any(fence.stands_in(line) for line in lines):
         lines.insert(1, fence.legend)
@@ -166,7 +175,7 @@ def _count(answer: Answer, shown: int) -> str:
         return f"{shown} {tally.noun}"
     total = f"at most {tally.total:,}" if tally.at_most else f"{tally.total:,}"
     if tally.first > 1:
-        last = tally.first + len(answer.rows) - 1
+        last = tally.first + sum(row.count for row in answer.rows) - 1
         return f"{tally.noun[:1].upper()}{tally.noun[1:]} {tally.first:,}–{last:,} of {total}"
     return f"{shown:,} of {total} {tally.noun if tally.total != 1 else tally.noun.removesuffix('s')}"
 
@@ -176,13 +185,13 @@ def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[st
     rows = answer.rows
     chosen: dict[int, list[str]] = {}
     left = room
-    for index in sorted(range(len(rows)), key=lambda index: (-rows[index].worth, index)):
+    for index in range(len(rows)) if answer.in_order else sorted(range(len(rows)), key=lambda n: (-rows[n].worth, n)):
         cells = [phrase(cell, fence) for cell in rows[index].cells]
         size = sum(len(cell) + len(_GAP) for cell in cells)
         if size <= left:  # one long row does not hide the others
             chosen[index] = cells
             left -= size
-        if left < _SHORTEST_ROW:
+        if left < _SHORTEST_ROW or (answer.in_order and left < size <= room):
             break
     # Aligning adds spaces, so that the last chosen, the least worthy, may have to go again.
     while True:
@@ -213,11 +222,20 @@ def _table(headings: tuple[str, ...], cells: list[list[str]]) -> list[str]:
 
 
 def _left_out(answer: Answer, kept: list[int]) -> str:
-    shown = set(kept)
-    missing = Counter(row.kind for index, row in enumerate(answer.rows) if index not in shown)
-    kinds = ", ".join(f"{count} {kind}" for kind, count in missing.most_common(6) if kind)
-    noun = answer.tally.noun if answer.tally else "rows"
+    rows, shown = answer.rows, set(kept)
+    missing: Counter[str] = Counter()
+    for index, row in enumerate(rows):
+        missing[row.kind] += row.count if index not in shown else 0
+    kinds = ", ".join(f"{count} {_plural(kind, count)}" for kind, count in missing.most_common(6) if kind and count)
+    told = sum(rows[index].count for index in kept)
+    total = sum(row.count for row in rows)
+    tally = answer.tally or Tally("rows", total)
+    here = " on this page" if tally.total != total else ""
+    following = (tally.first - 1 + told) // max(1, told) + 1
+    rest = f" ({answer.rest.format(shown=max(1, told), next=following)})" if answer.rest else ""
     left = f"; left out: {kinds}" if kinds else ""
-    here = " on this page" if answer.tally and answer.tally.total != len(answer.rows) else ""
-    rest = f" ({answer.rest.format(shown=max(1, len(kept)))})" if answer.rest else ""
-    return shorten(f"Shown {len(kept)} of {len(answer.rows)} {noun}{here}{left}{rest}.", _REST_ROOM - 1)
+    return shorten(f"Shown {told} of {total} {tally.noun}{here}{left}{rest}.", _REST_ROOM - 1)
+
+
+def _plural(kind: str, count: int) -> str:
+    return kind if count != 1 else kind.removesuffix("es") if kind.endswith("shes") else kind.removesuffix("s")

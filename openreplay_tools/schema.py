@@ -54,7 +54,7 @@ def flat_schema(model: type[BaseModel]) -> dict[str, Any]:
     flat.pop("description", None)
     flat.setdefault("properties", {})
     flat["additionalProperties"] = False
-    return flat
+    return {"type": flat.pop("type"), **flat}  # the order in which MCP's types write it
 
 
 def _flatten(node: Any, definitions: dict[str, Any]) -> Any:

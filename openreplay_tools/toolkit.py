@@ -19,7 +19,6 @@ from openreplay_tools.text import shorten, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import TracebackType
     from typing import Self
 
     from openreplay_tools.client import AsyncClient, Client
@@ -30,6 +29,7 @@ _EFFECTS = ("read", "write", "destroy")
 _ERROR_LIMIT = 1500
 _DETAIL = {"brief": (1, 3), "normal": (1, 1), "full": (4, 1)}
 _SMALLEST = 500
+_QUICK = {"retries": 0, "deadline": 5.0}  # a probe neither waits nor insists
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Toolkit:
             ConfigurationError: an unknown name, or a tool whose effect is not allowed.
         """
         self.settings = settings
-        self.unavailable: dict[str, str] = {}
-        self.operations = _selected(groups, tools, effects)
+        self._chosen = _selected(groups, tools, effects)
+        self._reasons: dict[str, OpenReplayToolsError] = {}
         self._owned = owned
 
     @classmethod
@@ -128,7 +128,7 @@ class Toolkit:
         """
         try:
             operation = self._operation(name)
-            parsed = operation.parse(_received(arguments))
+            parsed = operation.parse(self._received(dict(arguments)))
             return self._reply(operation, parsed, self.client.outcome(operation, parsed))
         except OpenReplayToolsError as error:
             return self.refusal(error)
@@ -137,7 +137,7 @@ class Toolkit:
         """Call a tool by name from async code; see `call`."""
         try:
             operation = self._operation(name)
-            parsed = operation.parse(_received(arguments))
+            parsed = operation.parse(self._received(dict(arguments)))
             return self._reply(operation, parsed, await self.async_client.outcome(operation, parsed))
         except OpenReplayToolsError as error:
             return self.refusal(error)
@@ -147,17 +147,33 @@ class Toolkit:
         text = shorten(phrase(error.parts, self._fence), _ERROR_LIMIT)
         return Reply(f"{text}\n{self._fence.legend}" if self._fence.stands_in(text) else text, {}, is_error=True)
 
+    @property
+    def operations(self) -> tuple[AnyOperation, ...]:
+        """What is offered: what was chosen, less what a probe has found unavailable."""
+        return tuple(operation for operation in self._chosen if operation.tool_name not in self._reasons)
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Tools that cannot work here, each with the reason; known after a probe."""
+        return {name: str(error) for name, error in self._reasons.items()}
+
     def probe(self) -> Self:
         """Find out with at most three small requests what the server can do, and narrow the offer to it.
 
-        What cannot work is listed in `unavailable` with the reason.
+        What cannot work is listed in `unavailable` with the reason. A later probe looks anew.
         """
-        self._narrow(self.client.find_out(examine, self.operations))
+        from openreplay_tools.client import Client
+
+        with Client(self.settings.model_copy(update=_QUICK)) as client:
+            self._reasons = client.find_out(examine, self._chosen)
         return self
 
     async def aprobe(self) -> Self:
         """Find out what the server can do from async code; see `probe`."""
-        self._narrow(await self.async_client.find_out(examine, self.operations))
+        from openreplay_tools.client import AsyncClient
+
+        async with AsyncClient(self.settings.model_copy(update=_QUICK)) as client:
+            self._reasons = await client.find_out(examine, self._chosen)
         return self
 
     def close(self) -> None:
@@ -177,11 +193,17 @@ class Toolkit:
         """Return the toolkit."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
+
+    async def __aenter__(self) -> Self:
+        """Return the toolkit."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections, those of the running loop too."""
+        await self.aclose()
 
     @cached_property
     def client(self) -> Client:
@@ -208,28 +230,23 @@ class Toolkit:
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))
         return Reply(text, data)
 
+    def _received(self, value: Any) -> Any:
+        """Take back what a model passes as it read it: escaped identifiers, text in our own fence."""
+        if isinstance(value, str):
+            return unescape(self._fence.within(value))
+        if isinstance(value, BaseModel):  # LangChain hands nested arguments over validated
+            return self._received(value.model_dump())
+        if isinstance(value, dict):
+            return {key: self._received(item) for key, item in value.items()}
+        return [self._received(item) for item in value] if isinstance(value, list) else value
+
     def _operation(self, name: str) -> AnyOperation:
         for operation in self.operations:
             if operation.tool_name == name:
                 return operation
-        if name in self.unavailable:
-            raise UnavailableError(f"{name} is not available: {self.unavailable[name]}")
+        if name in self._reasons:
+            raise UnavailableError(f"{name} is not available: ", *self._reasons[name].parts)
         raise ArgumentsError(f"No tool of that name here.{_nearest(name, [op.tool_name for op in self.operations])}")
-
-    def _narrow(self, reasons: dict[str, str]) -> None:
-        self.unavailable = reasons
-        self.operations = tuple(operation for operation in self.operations if operation.tool_name not in reasons)
-
-
-def _received(value: Any) -> Any:
-    """Take escaped identifiers back: a model passes ids as it read them."""
-    if isinstance(value, str):
-        return unescape(value)
-    if isinstance(value, BaseModel):  # LangChain hands nested arguments over validated
-        return _received(value.model_dump())
-    if isinstance(value, dict):
-        return {key: _received(item) for key, item in value.items()}
-    return [_received(item) for item in value] if isinstance(value, list) else value
 
 
 def _selected(groups: Choice, tools: Choice, effects: Choice) -> tuple[AnyOperation, ...]:
@@ -307,12 +324,22 @@ class Bound:
         """Close the connections, and the embedded server when there is one."""
         self.core.close()
 
+    async def aclose(self) -> None:
+        """Close the connections of the running loop as well."""
+        await self.core.aclose()
+
     def __enter__(self) -> Self:
         """Return the toolkit."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
+
+    async def __aenter__(self) -> Self:
+        """Return the toolkit."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections, those of the running loop too."""
+        await self.aclose()

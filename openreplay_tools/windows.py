@@ -142,7 +142,7 @@ def window(  # noqa: PLR0913
         start = max(_before(min(end.astimezone(UTC), here.astimezone(UTC)).astimezone(zone), default), EARLIEST)
     read = Window(start.astimezone(zone), end, everything)
     if read.start_ms >= read.end_ms:
-        said = f'since "{_given(since) or "omitted"}" until "{_given(until) or "now"}"'
+        said = f'{prefix}since "{_given(since) or "omitted"}" {prefix}until "{_given(until) or "now"}"'
         raise ArgumentsError(f"Nothing lies in the window {said}: {read.text()}. Give a since that is before until.")
     return read
 

@@ -41,6 +41,7 @@ ReplyT = TypeVar("ReplyT", bound=BaseModel)
 RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
 LONGEST_WAIT = 30.0
 _MESSAGE_LIMIT = 300
+_DEEPEST = 50  # levels of a reply that are kept when it is nested beyond what the parser takes
 _OK = 200
 _SERVER_ERROR = 500
 
@@ -131,14 +132,31 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
         raise UnexpectedReplyError(
             "The server answered with ", Recorded(kind or "no content type"), " instead of JSON."
         )
+    body = unescape_html(body) if request.escaped else body
     try:
-        return request.reply.model_validate_json(unescape_html(body) if request.escaped else body)
-    except ValidationError as error:
+        try:
+            return request.reply.model_validate_json(body)
+        except ValidationError as error:
+            if "recursion" not in str(error):
+                raise
+            return request.reply.model_validate(_shallow(json.loads(body), _DEEPEST))
+    except (ValueError, RecursionError) as error:
+        if not isinstance(error, ValidationError):
+            raise UnexpectedReplyError("The server's reply is nested too deep to be read, or is no JSON.") from None
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(step) for step in problem["loc"]) or "the body"
+        where = Recorded(".".join(str(step) for step in problem["loc"])) if problem["loc"] else "the body"
         raise UnexpectedReplyError(
-            "The server's reply is not what this operation returns: ", Recorded(where), f": {problem['msg']}."
+            "The server's reply is not what this operation returns: ", where, f": {problem['msg']}."
         ) from None
+
+
+def _shallow(value: Any, depth: int) -> Any:
+    """Return a JSON value without what is nested deeper: one visitor's payload must not hide a whole session."""
+    if isinstance(value, dict):
+        return {key: _shallow(each, depth - 1) for key, each in value.items()} if depth else "…"
+    if isinstance(value, list):
+        return [_shallow(each, depth - 1) for each in value] if depth else "…"
+    return value
 
 
 def failure(

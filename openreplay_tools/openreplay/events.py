@@ -10,7 +10,7 @@ from pydantic import Field
 
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.fields import Detail, Session, WindowArguments
-from openreplay_tools.openreplay.filters import CAPTURED_EVENTS
+from openreplay_tools.openreplay.filters import event_names
 from openreplay_tools.openreplay.links import session_link, trusted_start_ms
 from openreplay_tools.openreplay.scope import in_session, within_project
 from openreplay_tools.openreplay.telling import events_table
@@ -32,11 +32,6 @@ _COLUMNS = [
     "$browser", "$current_url", "$current_path", "$referrer", "$country", "$state", "$city", "issue_type",
     "issue_id", "error_id",
 ]  # fmt: skip
-
-_ALIASES = {
-    "PAGE": "LOCATION", "PAGES": "LOCATION", "CLICKS": "CLICK", "INPUTS": "INPUT", "ERRORS": "ERROR",
-    "REQUESTS": "REQUEST", "ISSUES": "ISSUE", "TAPS": "TAP", "CRASHES": "CRASH",
-}  # fmt: skip
 
 
 class EventPage(Page[Event]):
@@ -128,22 +123,12 @@ def _span(args: ListSessionEventsArgs, scope: Scope) -> tuple[int, int]:
     if args.from_offset:
         start = max(start, begun + parse_offset(args.from_offset, field="from_offset"))
     if args.to_offset:
-        end = min(end, begun + parse_offset(args.to_offset, field="to_offset"))
+        # 0:44 includes what is shown at 0:44, up to the end of that second.
+        offset = parse_offset(args.to_offset, field="to_offset")
+        end = min(end, begun + offset + (0 if offset % 1000 else 999))
     if start > end:
         raise ArgumentsError("from_offset, to_offset, since and until together leave no time. Leave some of them out.")
     return start, max(end, start + 1)
-
-
-def _kinds(args: ListSessionEventsArgs) -> list[str]:
-    """Return the names as the server spells them; names of the site's own events are case-sensitive."""
-    found = []
-    for kind in args.kinds:
-        upper = kind.strip().upper()
-        name = _ALIASES.get(upper, upper)
-        found.append(name if name in CAPTURED_EVENTS else kind)
-    if any(not kind.strip() for kind in found):
-        raise ArgumentsError("kinds: an empty name matches nothing. Leave kinds out for all events.")
-    return found
 
 
 def _read(body: dict[str, Any], scope: Scope) -> Flow[tuple[list[Event], int]]:
@@ -171,7 +156,7 @@ def _read(body: dict[str, Any], scope: Scope) -> Flow[tuple[list[Event], int]]:
 
 def _whole(args: ListSessionEventsArgs, scope: Scope) -> Flow[EventPage]:
     """Return all events asked for, in order, with what they tell about the session."""
-    kinds = _kinds(args)
+    kinds = event_names(args.kinds)
     raw, unread = yield from _read(_body(args, scope, kinds), scope)
     events = without_twins(arranged(raw))
     begun = trusted_start_ms(scope.session.id, _ms(events[0]) if events else 0)

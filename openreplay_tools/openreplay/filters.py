@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -17,9 +18,11 @@ from pydantic import Field
 from openreplay_tools import windows
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.operation import ArgumentPart
-from openreplay_tools.text import Given, Own
+from openreplay_tools.text import Given, Own, own
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line
 
@@ -27,6 +30,7 @@ Operator = Literal[
     "is", "is_not", "contains", "not_contains", "starts_with", "ends_with", "regex",
     "greater", "greater_or_equal", "less", "less_or_equal", "exists", "missing",
 ]  # fmt: skip
+Compare = Annotated[Operator, Field(description="How to compare.")]
 Values = Annotated[
     list[Annotated[str, Field(max_length=256)]],
     Field(max_length=10, description="Values; any may match. Numbers and times as text."),
@@ -46,8 +50,9 @@ _WORDS = {
 _COMPARISONS = frozenset(_TIME_WIRE)
 _LIKE = frozenset({"contains", "starts_with", "ends_with"})
 _ONE_VALUE = frozenset({*_COMPARISONS})
-_NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 _PREFIX = "property:"
+_LONGEST_VALUE = 256  # characters of a value that the server takes (contract §2.10)
 
 # Columns of a user record that can be filtered on (contract §2.4), by the names people use.
 USER_COLUMNS = {
@@ -66,6 +71,28 @@ CAPTURED_EVENTS = frozenset({
 })  # fmt: skip
 
 
+_ALIASES = {
+    "PAGE": "LOCATION", "PAGES": "LOCATION", "CLICKS": "CLICK", "INPUTS": "INPUT", "ERRORS": "ERROR",
+    "REQUESTS": "REQUEST", "ISSUES": "ISSUE", "TAPS": "TAP", "CRASHES": "CRASH",
+}  # fmt: skip
+
+
+def event_names(given: list[str]) -> list[str]:
+    """Return event names as the server spells them; names of the site's own events are case-sensitive.
+
+    Raises:
+        ArgumentsError: a name is empty.
+    """
+    found = []
+    for kind in given:
+        upper = kind.strip().upper()
+        name = _ALIASES.get(upper, upper)
+        found.append(name if name in CAPTURED_EVENTS else kind)
+    if any(not kind.strip() for kind in found):
+        raise ArgumentsError("kinds: an empty name matches nothing. Leave kinds out for all events.")
+    return found
+
+
 class Filter(ArgumentPart):
     """One condition on a column or a custom property."""
 
@@ -77,7 +104,7 @@ class Filter(ArgumentPart):
             description="Column such as country, or property:<name> for a custom property.",
         ),
     ]
-    operator: Operator = "is"
+    operator: Compare = "is"
     values: Values = []
 
 
@@ -88,26 +115,26 @@ class EventCondition(ArgumentPart):
         str, Field(min_length=1, max_length=256, description="Event name: CLICK, REQUEST, ERROR, purchase …")
     ]
     property: Annotated[str, Field(max_length=256, description="A property of the event; empty: the event alone.")] = ""
-    operator: Operator = "is"
+    operator: Compare = "is"
     values: Values = []
     absent: Annotated[bool, Field(description="True: the event must not have happened.")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A filter as the server takes it, as a reader is told of it, and as it can be checked on a returned row."""
+    """A filter as the server takes it, as a reader is told of it, and as it can be checked on a returned row.
+
+    Args:
+        wire: the server's form.
+        said: our words for it.
+        column: the user column it is about; "" for properties and events.
+        holds: whether a column's value meets it; the server also matches outdated records (observed §A33).
+    """
 
     wire: dict[str, Any]
     said: Line
     column: str = ""
-    at_least: int | None = None
-    below: int | None = None
-
-    def contradicts(self, value_ms: int) -> bool:
-        """Tell whether a returned time is outside: the server also matches outdated records (observed §A33)."""
-        return (self.at_least is not None and value_ms < self.at_least) or (
-            self.below is not None and value_ms >= self.below
-        )
+    holds: Callable[[str | int], bool] | None = None
 
 
 def user_condition(given: Filter, scope: Scope) -> Condition:
@@ -131,7 +158,8 @@ def user_condition(given: Filter, scope: Scope) -> Condition:
         raise ArgumentsError(
             f"filters: {given.operator} compares numbers and times; {given.name} is text. Use is, contains or regex."
         )
-    return Condition(_text(column, given, "filters"), _said(Own(given.name.removeprefix("$")), given))
+    said = _said(Own(given.name.removeprefix("$")), given)
+    return Condition(_text(column, given, "filters"), said, column, partial(_text_holds, given.operator, given.values))
 
 
 def time_condition(column: str, since: str, until: str, scope: Scope, name: str) -> list[Condition]:
@@ -152,20 +180,16 @@ def time_condition(column: str, since: str, until: str, scope: Scope, name: str)
     span = windows.window(
         since or "2000-01-01", until or "2990-01-01", now=scope.now, zone=scope.zone, default=None, prefix=f"{name}_"
     )
-    label = name.replace("_", " ")
+    label, zone = name.replace("_", " "), scope.zone.key
     found = []
     if since:
+        said = own(f"{label} since {windows.format_moment(span.start)} {zone}")
         wire = _timestamp(column, "onOrAfter", span.start_ms)
-        found.append(
-            Condition(
-                wire, (Own(f"{label} since {windows.format_moment(span.start)}"),), column, at_least=span.start_ms
-            )
-        )
+        found.append(Condition(wire, said, column, partial(_within, span.start_ms, None)))
     if until:
+        said = own(f"{label} before {windows.format_moment(span.end)} {zone}")
         wire = _timestamp(column, "before", span.end_ms)
-        found.append(
-            Condition(wire, (Own(f"{label} before {windows.format_moment(span.end)}"),), column, below=span.end_ms)
-        )
+        found.append(Condition(wire, said, column, partial(_within, None, span.end_ms)))
     return found
 
 
@@ -199,6 +223,19 @@ def _event_condition(given: EventCondition) -> Condition:
     if given.values or given.operator != "is":
         raise ArgumentsError("events: values need a property; without one the server ignores them.")
     return Condition(wire, said)
+
+
+def _within(at_least: int | None, below: int | None, value: str | int) -> bool:
+    ms = int(value)
+    return (at_least is None or ms >= at_least) and (below is None or ms < below)
+
+
+def _text_holds(operator: str, values: list[str], value: str | int) -> bool:
+    text = str(value)
+    if operator in {"is", "is_not"}:
+        return (text in values) is (operator == "is")
+    meets = {"contains": str.__contains__, "starts_with": str.startswith, "ends_with": str.endswith}.get(operator)
+    return meets is None or any(meets(text.lower(), each.lower()) for each in values)
 
 
 def _column(given: str) -> str:
@@ -268,8 +305,8 @@ def _time(column: str, given: Filter, scope: Scope) -> Condition:
         Own(f" ({windows.format_moment(when)})"),
     )
     if given.operator.startswith("greater"):
-        return Condition(wire, said, column, at_least=ms)
-    return Condition(wire, said, column, below=ms)
+        return Condition(wire, said, column, partial(_within, ms, None))
+    return Condition(wire, said, column, partial(_within, None, ms))
 
 
 def _timestamp(column: str, operator: str, ms: int) -> dict[str, Any]:
@@ -290,7 +327,13 @@ def _values(given: Filter, field: str) -> list[str]:
 
 def _literal(text: str) -> str:
     """Return a text as a regular expression that matches exactly it, in the server's dialect (RE2)."""
-    return "".join(char if char.isalnum() or char in "_ " or ord(char) > 127 else f"\\{char}" for char in text)
+    return "".join(map(_literal_character, text))
+
+
+def _literal_character(char: str) -> str:
+    if char.isalnum() or char in "_ " or ord(char) > 127:
+        return char
+    return f"\\{char}" if char.isprintable() else f"\\x{{{ord(char):x}}}"
 
 
 def _said(what: Own | Given, given: Filter) -> Line:

@@ -142,7 +142,6 @@ def jobs_table(page: JobPage, args: ListJobsArgs, scope: Scope) -> Answer:  # no
         )
         for job in page.rows
     )
-    notes = [own(f"There may be more: page={page.page + 1}.")] if len(rows) >= page.limit else []
     zone = scope.zone.key
     return Answer(
         scope=about(scope, own("newest first")),
@@ -153,8 +152,9 @@ def jobs_table(page: JobPage, args: ListJobsArgs, scope: Scope) -> Answer:  # no
         ),
         headings=("job", "status", "user", f"starts ({zone})", f"made ({zone})"),
         rows=rows,
-        notes=tuple(notes),
-        rest="limit={shown} makes pages that fit",
+        in_order=True,
+        more=own(f"There may be more: page={page.page + 1}.") if len(rows) >= page.limit else (),
+        rest="limit={shown}, page={next} goes on",
     )
 
 
@@ -173,6 +173,12 @@ def deletion_card(deletion: Deletion, args: object, scope: Scope) -> Answer:  # 
             scope=about(scope),
             facts=tuple(_job_facts(deletion.job, scope)),
             notes=(note,),
+        )
+    if not deletion.sessions:
+        return Answer(
+            subject=(Own("Nothing to delete: no recorded session of "), user),
+            scope=about(scope),
+            notes=(own("Ids are exact and case-sensitive; openreplay_search_users finds the right one."),),
         )
     span = (
         f", {_when(deletion.first_at, scope)} to {_when(deletion.last_at, scope)} {scope.zone.key}"
@@ -246,7 +252,7 @@ def get_job(args: GetJobArgs, scope: Scope) -> Flow[Job]:
     try:
         reply = yield from within_project(Request("GET", _job_path(args.job_id, scope), _JobReply), scope)
     except NotFoundError as error:
-        raise _no_job(args.job_id, error) from None
+        raise (_no_job(args.job_id, error) if error.status else error) from None
     return reply.data
 
 
@@ -261,7 +267,7 @@ def cancel_job(args: CancelJobArgs, scope: Scope) -> Flow[Job]:
             Request("DELETE", _job_path(args.job_id, scope), _JobReply, reads=False), scope
         )
     except NotFoundError as error:
-        raise _no_job(args.job_id, error) from None
+        raise (_no_job(args.job_id, error) if error.status else error) from None
     except BadRequestError as error:
         if "already been" not in error.message:
             raise
@@ -319,7 +325,7 @@ def _preview(args: DeleteUserArgs, scope: Scope, what: tuple[str, ...]) -> Flow[
         sessions=ends[0].total,
         first_at=first,
         last_at=last,
-        confirm=scope.confirmations.token(what, scope.now),
+        confirm=scope.confirmations.token(what, scope.now) if ends[0].total else "",
     )
 
 

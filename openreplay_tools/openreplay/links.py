@@ -70,7 +70,10 @@ def read_session(given: str, scope: Scope) -> Pasted:
     text = given.strip()
     if text.isascii() and text.isdigit():
         return Pasted(_number(text, given), "", None)
-    parts = urlsplit(text if "://" in text or text.startswith("/") else f"//{text}")
+    try:
+        parts = urlsplit(text if "://" in text or text.startswith("/") else f"//{text}")
+    except ValueError:  # brackets that hold no address
+        parts = urlsplit("")
     place = _PLACE.search(parts.path)
     if place is None:
         raise ArgumentsError(

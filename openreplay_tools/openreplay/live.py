@@ -10,8 +10,8 @@ from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError, ServerError, UnavailableError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, ProjectArguments
 from openreplay_tools.openreplay.links import live_link
-from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
-from openreplay_tools.openreplay.scope import about, in_project, within_project
+from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
+from openreplay_tools.openreplay.scope import about, device_name, in_project, within_project
 from openreplay_tools.operation import ArgumentPart, Instant, Page, Record, Request, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
 from openreplay_tools.windows import format_offset
@@ -156,7 +156,8 @@ def _search(args: SearchLiveSessionsArgs, scope: Scope, page: int, limit: int) -
 
 def live_table(page: LiveSessionPage, args: ListLiveSessionsArgs | SearchLiveSessionsArgs, scope: Scope) -> Answer:
     """Present live sessions."""
-    notes = page_notes(page, "" if isinstance(args, SearchLiveSessionsArgs) else "openreplay_search_live_sessions")
+    pages = isinstance(args, SearchLiveSessionsArgs)
+    notes = past_the_end(page)
     if page.rows:
         notes.append(own(f"Join: {live_link(scope, '')}<session>"))
     elif page.page == 1:
@@ -166,8 +167,10 @@ def live_table(page: LiveSessionPage, args: ListLiveSessionsArgs | SearchLiveSes
         tally=tally("live sessions", page),
         headings=("for", "user", "device", "page title", "session"),
         rows=tuple(_row(session, scope) for session in page.rows),
+        in_order=True,
+        more=more_pages(page, "" if pages else "openreplay_search_live_sessions"),
         notes=tuple(notes),
-        rest="openreplay_search_live_sessions with filters narrows",
+        rest="limit={shown}, page={next} goes on" if pages else "openreplay_search_live_sessions with filters narrows",
     )
 
 
@@ -201,8 +204,8 @@ def _who(session: LiveSession) -> Line:
 
 
 def _device(session: LiveSession) -> Line:
-    known = [value for value in (session.browser, session.os, session.country) if value]
-    return tuple(part for value in known for part in (Own(" "), Recorded(value, limit=30)))[1:] or own("–")
+    known = [device_name(value) for value in (session.browser, session.os, session.country) if value]
+    return tuple(part for value in known for part in (Own(" "), value))[1:] or own("–")
 
 
 @operation(ListLiveSessionsArgs, group="live", prepare=in_project, present=live_table)

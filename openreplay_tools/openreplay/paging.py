@@ -77,15 +77,17 @@ def tally(noun: str, page: Page[Any], *, at_most: bool = False) -> Tally:
     return Tally(noun, page.total, at_most=at_most, first=(page.page - 1) * page.limit + 1)
 
 
-def page_notes(page: Page[Any], more: str = "") -> list[Line]:
-    """Return what to say about the other pages.
+def more_pages(page: Page[Any], how: str = "") -> Line:
+    """Return how to get the next page, () when there is none.
 
     Args:
         page: the page that is shown.
-        more: how to get the next one; "" is the next page's number.
+        how: what to do instead of asking for the next number.
     """
-    if (page.total or 0) > page.page * page.limit:
-        return [own(f"More: {more or f'page={page.page + 1}'}.")]
-    if not page.rows and page.page > 1:
-        return [own(f"Page {page.page} is past the end.")]
-    return []
+    more = (page.total or 0) > page.page * page.limit
+    return own(f"More: {how or f'page={page.page + 1}'}.") if more else ()
+
+
+def past_the_end(page: Page[Any]) -> list[Line]:
+    """Return a note when the page asked for does not exist."""
+    return [own(f"Page {page.page} is past the end.")] if not page.rows and page.page > 1 else []

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.errors import BadRequestError
-from openreplay_tools.fields import ProjectArguments
+from openreplay_tools.fields import Detail, ProjectArguments
 from openreplay_tools.openreplay.scope import (
     PROJECT_LIMIT,
     Project,
@@ -29,6 +29,8 @@ _NAME_BYTES = 200  # the server counts bytes (contract §2.2)
 
 class ListProjectsArgs(Arguments):
     """None are needed."""
+
+    detail: Detail = "normal"
 
 
 class ProjectPage(Page[Project]):

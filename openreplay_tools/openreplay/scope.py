@@ -19,19 +19,23 @@ from openreplay_tools.errors import (
 )
 from openreplay_tools.openreplay.links import read_session, started_ms
 from openreplay_tools.operation import ProjectRef, Record, Request, SessionRef, ask
-from openreplay_tools.text import Given, identifier, name, own
+from openreplay_tools.text import Given, Own, Recorded, identifier, name, own
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from openreplay_tools.fields import ProjectArguments, WindowArguments
     from openreplay_tools.operation import Arguments, Flow, Scope
-    from openreplay_tools.text import Line
+    from openreplay_tools.text import Line, Part
 
 ReplyT = TypeVar("ReplyT", bound="BaseModel")
 
 PROJECT_LIMIT = 100  # the server's bound on its list, which has no pages (contract §2.1)
 _LIST_SECONDS = 60.0
+_DEVICES = frozenset({
+    "Mac OS X", "Chrome OS", "Windows Phone", "Mobile Safari", "Chrome Mobile", "Chrome Mobile iOS", "Chrome Headless",
+    "Firefox Mobile", "Firefox iOS", "Edge Mobile", "Samsung Internet", "Opera Mobile", "Mobile Safari UI/WKWebView",
+})  # fmt: skip
 _KEY_LENGTH = 20
 _SHOWN = 12
 
@@ -152,6 +156,11 @@ def about(scope: Scope, *more: Line) -> tuple[Line, ...]:
     return ((name(scope.project.name),), *more)
 
 
+def device_name(value: str) -> Part:
+    """Return the name of a browser or system: plain when it is a well-known one."""
+    return Own(value) if value in _DEVICES else Recorded(value, limit=40)
+
+
 def during(scope: Scope) -> Line:
     """Return the window an answer is true about; nobody's narrowing is all time."""
     return own(scope.window.text())
@@ -164,10 +173,7 @@ def _find_project(wanted: str) -> Flow[ProjectRef]:
         return _only_project(projects)
     found = _matching(projects, wanted)
     if not found and len(projects) >= PROJECT_LIMIT and len(wanted) == _KEY_LENGTH and wanted.isalnum():
-        reply = yield from ask(
-            Request("GET", ("public", "projects", wanted), ProjectReply, cache_seconds=_LIST_SECONDS)
-        )
-        found = [reply.data]
+        found = yield from _unlisted(wanted)
     if len(found) == 1:
         return _reference(found[0])
     if found:
@@ -178,6 +184,16 @@ def _find_project(wanted: str) -> Flow[ProjectRef]:
         " The server lists 100 projects at most; others answer to their key." if len(projects) >= PROJECT_LIMIT else ""
     )
     raise ArgumentsError("No project ", Given(wanted), ". Projects here: ", *_listed(_nearest(projects, wanted)), full)
+
+
+def _unlisted(key: str) -> Flow[list[Project]]:
+    """Return the project of a key that the list is too short for, [] when there is none."""
+    request = Request("GET", ("public", "projects", key), ProjectReply, cache_seconds=_LIST_SECONDS)
+    try:
+        reply = yield from ask(request)
+    except (AuthenticationError, TransportError):  # an unknown key (contract §1.6); the list has accepted ours
+        return []
+    return [reply.data]
 
 
 def _matching(projects: list[Project], wanted: str) -> list[Project]:

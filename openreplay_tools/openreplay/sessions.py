@@ -11,7 +11,7 @@ from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import UnavailableError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, UserId, WindowArguments
 from openreplay_tools.openreplay.links import session_link, trusted_start_ms
-from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
+from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
 from openreplay_tools.openreplay.scope import about, during, in_project_ever, within_project
 from openreplay_tools.openreplay.users import reachable_by_path
 from openreplay_tools.operation import Instant, Page, Record, Request, operation
@@ -111,8 +111,10 @@ def sessions_table(page: SessionPage, args: ListUserSessionsArgs, scope: Scope) 
         tally=tally("sessions", page),
         headings=(f"start ({scope.zone.key})", "length", "events", "session"),
         rows=tuple(_row(session, scope) for session in page.rows),
-        notes=(*page_notes(page), *(own(hint) for hint in _hints(page, scope))),
-        rest="limit={shown} makes pages that fit; since and until narrow",
+        more=more_pages(page),
+        in_order=True,
+        notes=(*past_the_end(page), *(own(hint) for hint in _hints(page, scope))),
+        rest="limit={shown}, page={next} goes on; since and until narrow",
     )
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from openreplay_tools.answer import Answer, Row, Tally
+from openreplay_tools.openreplay.filters import CAPTURED_EVENTS, event_names
 from openreplay_tools.openreplay.links import session_link
-from openreplay_tools.openreplay.scope import about, during
-from openreplay_tools.openreplay.timeline import Event, payload
-from openreplay_tools.text import Given, Own, Recorded, identifier, own
+from openreplay_tools.openreplay.scope import about, device_name, during
+from openreplay_tools.openreplay.timeline import Event, number, parsed, payload
+from openreplay_tools.text import Given, Own, Recorded, identifier, own, shorten
 from openreplay_tools.windows import format_moment, format_offset
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ _FAILED_WORTH = 95
 _OWN_EVENT_WORTH = 60
 _MOMENT_WORTH = 90
 _MOMENTS = 3
+_PAIRS = 6
+_FOLDED = 4  # so many equal events, or more, stand as one line
 _SLOW_MS = 2500  # pages slower than this say so; the "needs improvement" bound of the LCP web vital
 _ISSUES = {
     "click_rage": "rage click", "dead_click": "dead click", "bad_request": "bad request",
@@ -55,20 +58,38 @@ _KINDS = {
 def events_table(page: EventPage, args: ListSessionEventsArgs, scope: Scope) -> Answer:
     """Present a session's events."""
     host = _site(page.rows)
-    rows = tuple(_row(event, host) for event in page.rows)
+    rows = [_row(event, host, full=args.detail == "full") for event in page.rows]
     facts = tuple(_facts(page, args, rows, scope))
-    if args.page:  # a walk misses nothing: what does not fit is cut from its end
-        rows = tuple(replace(row, worth=0) for row in rows)
+    folded = rows if args.page else _folded(rows)
     return Answer(
         subject=(Own("in session "), identifier(page.session_id)),
         scope=about(scope, *_narrowed(args, scope)),
         tally=Tally("events", page.total, first=(args.page - 1) * args.limit + 1 if args.page else 1),
         facts=facts,
         headings=("at", "event", "what") if rows else (),
-        rows=rows,
+        rows=tuple(folded),
+        in_order=bool(args.page),
         notes=tuple(_notes(page, args)),
+        more=own(f"More: page={args.page + 1}.") if args.page and args.page * args.limit < (page.total or 0) else (),
         rest=_rest(args),
     )
+
+
+def _folded(rows: list[Row]) -> list[Row]:
+    """Return the rows with many equal events as one line: how many, and when the last one was."""
+    equal: dict[str, list[Row]] = {}
+    for row in rows:
+        equal.setdefault(repr(row.cells[1:]), []).append(row)
+    kept = []
+    for row in rows:
+        group = equal[repr(row.cells[1:])]
+        if len(group) < _FOLDED:
+            kept.append(row)
+        elif row is group[0]:
+            last = own(f" ×{len(group)}, the last at {group[-1].cells[0][0]}")
+            at, event, what = row.cells
+            kept.append(replace(row, cells=(at, event, (*what, *last)), count=len(group)))
+    return kept
 
 
 def _site(events: list[Event]) -> str:
@@ -87,20 +108,24 @@ def _host(url: str) -> str:
 
 def _rest(args: ListSessionEventsArgs) -> str:
     if args.page:
-        return "limit={shown} makes pages that fit"
+        return "limit={shown}, page={next} goes on"
     return 'page=1 walks through all in time order; kinds=["CLICK"] narrows; detail="full" widens'
 
 
 def _narrowed(args: ListSessionEventsArgs, scope: Scope) -> list[Line]:
     said: list[Line] = [own("whole session") if scope.window.everything else during(scope)]
     if args.kinds:
-        said.append(tuple(part for kind in args.kinds for part in (Own(", "), Given(kind)))[1:])
+        said.append(tuple(part for kind in event_names(args.kinds) for part in (Own(", "), _kind(kind)))[1:])
     if args.from_offset or args.to_offset:
         said[0] = own(f"{args.from_offset or '0:00'} to {args.to_offset or 'the end'}")
     return said
 
 
-def _facts(page: EventPage, args: ListSessionEventsArgs, rows: tuple[Row, ...], scope: Scope) -> list[Line]:
+def _kind(name: str) -> Own | Given:
+    return Own(name) if name in CAPTURED_EVENTS else Given(name)
+
+
+def _facts(page: EventPage, args: ListSessionEventsArgs, rows: list[Row], scope: Scope) -> list[Line]:
     if not page.rows and not args.page:
         return []
     who: Line = (identifier(page.user_id),) if page.user_id else own("anonymous visitor")
@@ -108,9 +133,13 @@ def _facts(page: EventPage, args: ListSessionEventsArgs, rows: tuple[Row, ...], 
     facts: list[Line] = [
         (*who, Own(f" · {begun} {scope.zone.key} · {format_offset(page.duration_ms)} to the last event"))
     ]
-    device = [value for value in (page.browser, page.os, page.city, page.country) if value]
+    where = " ".join(part for part in (page.city, page.country) if part)
+    device = [
+        *(device_name(value) for value in (page.browser, page.os) if value),
+        *([Recorded(where, limit=60)] if where else []),
+    ]
     if device:
-        facts.append(tuple(part for value in device for part in (Own(" · "), Recorded(value, limit=40)))[1:])
+        facts.append(tuple(part for value in device for part in (Own(" · "), value))[1:])
     facts.append(own(f"{session_link(scope, page.session_id)}  (?jumpto=44000 opens 0:44)"))
     if scope.session.moment_ms is not None:
         facts.append(own(f"The pasted link points at {format_offset(scope.session.moment_ms)}: {page.link}"))
@@ -131,13 +160,11 @@ def _facts(page: EventPage, args: ListSessionEventsArgs, rows: tuple[Row, ...], 
 def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
     notes: list[Line] = []
     if page.twins:
-        notes.append(own(f"Issues that only repeat one of the site's own events stand with it ({page.twins})."))
+        notes.append(own(f"Issues folded into the site's own event that they repeat: {page.twins}."))
     if page.rows and (args.from_offset or args.to_offset):
         notes.append(own("Event times are whole seconds: those at the edges may lie up to a second outside."))
     if page.unread:
         notes.append(own(f"{page.unread} events are counted by the server but not returned by it."))
-    if args.page and args.page * args.limit < (page.total or 0):
-        notes.append(own(f"More: page={args.page + 1}."))
     if page.kinds_present:
         kinds = tuple(
             part
@@ -159,14 +186,16 @@ def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
     return notes
 
 
-def _row(event: Event, host: str) -> Row:
-    teller = _TELLERS.get(event.kind, _own_event)
+def _row(event: Event, host: str, *, full: bool) -> Row:
     worth = _FAILED_WORTH if event.failed else _WORTH.get(event.kind, _OWN_EVENT_WORTH)
     if event.kind == "ISSUE" and event.issue_type == "custom":
         worth = _OWN_EVENT_WORTH
-    label: Line = own(_KINDS[event.kind]) if event.kind in _KINDS else own("event")
+    label = own(_KINDS.get(event.kind, "event"))
+    what = _TELLERS.get(event.kind, _own_event)(event, host)
+    if full:
+        what.append(_selector(event))
     kind = "failed requests" if event.failed else _PLURALS.get(event.kind, "own events")
-    return Row((own(format_offset(event.offset_ms)), label, _joined(teller(event, host))), worth, kind)
+    return Row((own(format_offset(event.offset_ms)), label, _joined(what)), worth, kind)
 
 
 def _joined(parts: list[Line]) -> Line:
@@ -175,15 +204,19 @@ def _joined(parts: list[Line]) -> Line:
 
 def _page(event: Event, host: str) -> list[Line]:
     parts = [_address(event.url, host)]
-    figures = [(name, _number(event.recorded(key))) for name, key in (("loaded in", "load_event_end"), ("LCP", "lcp"))]
+    figures = [(name, number(event.recorded(key))) for name, key in (("loaded in", "load_event_end"), ("LCP", "lcp"))]
     slow = [f"{name} {value / 1000:.1f} s" for name, value in figures if value is not None and value >= _SLOW_MS]
     return [*parts, own(f"(slow: {', '.join(slow)})")] if slow else parts
 
 
 def _click(event: Event, host: str) -> list[Line]:  # noqa: ARG001
     label, selector = event.recorded("label"), event.recorded("selector")
-    shown = _text(label, 80) or own("(no label)")
-    return [shown, () if selector in {label, None, ""} else (Own("at "), Recorded(str(selector), limit=60))]
+    return [_text(label, 80) or (Own("at "), Recorded(str(selector or "an unknown place"), limit=60))]
+
+
+def _selector(event: Event) -> Line:
+    selector, label = event.recorded("selector"), event.recorded("label")
+    return (Own("at "), Recorded(str(selector), limit=80)) if selector and label and selector != label else ()
 
 
 def _input(event: Event, host: str) -> list[Line]:  # noqa: ARG001
@@ -195,12 +228,12 @@ def _swipe(event: Event, host: str) -> list[Line]:  # noqa: ARG001
 
 
 def _request(event: Event, host: str) -> list[Line]:
-    status, method = event.recorded("status"), event.recorded("method")
+    status, method = number(event.recorded("status")), event.recorded("method")
     address = event.url or str(event.recorded("url") or "")
     parts = [
         _text(method, 10),
         _address(address, host),
-        own(f"→ {status}") if isinstance(status, int) else own("→ no answer"),
+        own(f"→ {status:.0f}" if status is not None else "→ no answer"),
     ]
     if event.duration_s:
         parts.append(own(f"in {event.duration_s} s"))
@@ -230,7 +263,7 @@ def _issue(event: Event, host: str) -> list[Line]:
 
 
 def _performance(event: Event, host: str) -> list[Line]:  # noqa: ARG001
-    fps, cpu, heap = (_number(event.recorded(key)) for key in ("avg_fps", "max_cpu", "max_used_js_heap_size"))
+    fps, cpu, heap = (number(event.recorded(key)) for key in ("avg_fps", "max_cpu", "max_used_js_heap_size"))
     told = [f"{fps:.0f} fps"] if fps is not None else []
     told += [f"CPU {cpu:.0f} %"] if cpu is not None else []
     told += [f"heap {heap / 2**20:.0f} MiB"] if heap is not None else []
@@ -242,11 +275,13 @@ def _own_event(event: Event, host: str) -> list[Line]:  # noqa: ARG001
 
 
 def _pairs(data: dict[str, Any]) -> Line:
-    parts: list[Own | Recorded] = []
-    for key, value in list(data.items())[:6]:
+    """Return a payload as one recorded text: its words side by side could otherwise read as ours."""
+    parts = []
+    for key, value in list(data.items())[:_PAIRS]:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        parts += [Own(" " if parts else ""), Recorded(key, limit=40), Own("="), Recorded(text, limit=80)]
-    return (*parts, Own(f" and {len(data) - 6} more")) if len(data) > 6 else tuple(parts)
+        parts.append(f"{shorten(key, 40)}={shorten(text, 80)}")
+    more = f" and {len(data) - _PAIRS} more" if len(data) > _PAIRS else ""
+    return (Recorded(" ".join(parts), limit=300), Own(more)) if parts else ()
 
 
 def _address(url: str, host: str) -> Line:
@@ -264,41 +299,24 @@ def _address(url: str, host: str) -> Line:
 
 def _origin(stack: Any) -> Line:
     """Return where an error was thrown: file:line:column of the first frame."""
-    try:
-        frames = json.loads(stack) if isinstance(stack, str) and stack else []
-    except ValueError:
-        return ()
+    frames = parsed(stack)
     top = frames[0] if isinstance(frames, list) and frames and isinstance(frames[0], dict) else {}
     name = str(top.get("fileName", "")).rpartition("/")[2]
-    return (
-        (Own("at "), Recorded(f"{name}:{top.get('lineNumber', '?')}:{top.get('columnNumber', '?')}", limit=80))
-        if name
-        else ()
-    )
+    place = f"{name}:{top.get('lineNumber', '?')}:{top.get('columnNumber', '?')}"
+    return (Own("at "), Recorded(place, limit=80)) if name else ()
 
 
 def _body(text: Any) -> str:
     """Return the body of a saved payload: JSON text that holds headers and body."""
-    if not isinstance(text, str) or not text:
-        return ""
-    try:
-        saved = json.loads(text)
-    except ValueError:
-        return text
+    saved = parsed(text)
     body = saved.get("body", "") if isinstance(saved, dict) else saved
+    if body is None:
+        return text if isinstance(text, str) else ""
     return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
 
 def _text(value: Any, limit: int) -> Line:
-    return (Recorded(str(value), limit=limit),) if value not in {None, ""} else ()
-
-
-def _number(value: Any) -> float | None:
-    """Read a figure; web vitals are strings (observed §A17)."""
-    try:
-        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except ValueError:
-        return None
+    return () if value is None or value == "" else (Recorded(str(value), limit=limit),)
 
 
 _TELLERS: dict[str, Callable[[Event, str], list[Line]]] = {

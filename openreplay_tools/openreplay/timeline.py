@@ -87,8 +87,8 @@ class Event(Record):
         """Whether this is a request that the server of the site refused or failed."""
         if self.kind != "REQUEST":
             return False
-        status = self.recorded("status")
-        return self.recorded("success") is False or (isinstance(status, int | float) and status >= _FAILED)
+        status = number(self.recorded("status"))
+        return self.recorded("success") is False or (status is not None and status >= _FAILED)
 
 
 def arranged(events: list[Event]) -> list[Event]:
@@ -122,13 +122,26 @@ def payload(event: Event) -> dict[str, Any]:
     if event.properties:
         return event.properties
     text = event.recorded("payload")
-    if not isinstance(text, str) or event.kind != "ISSUE":
+    if not isinstance(text, str) or not text or event.kind != "ISSUE":
         return {}
+    value = parsed(text)
+    return value if isinstance(value, dict) else {"payload": text if value is None else value}
+
+
+def parsed(text: Any) -> Any:
+    """Read JSON text as recorded, None when it is none; however deep a visitor nested it."""
     try:
-        value = json.loads(text)
+        return json.loads(text) if isinstance(text, str) and text else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def number(value: Any) -> float | None:
+    """Read a figure; web vitals are strings (observed §A17)."""
+    try:
+        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
     except ValueError:
-        return {"payload": text} if text else {}
-    return value if isinstance(value, dict) else {"payload": value}
+        return None
 
 
 def _is_custom_issue(event: Event) -> bool:
@@ -146,16 +159,18 @@ def _by_cause(events: list[Event], page: str) -> list[Event]:
     stations: dict[str, int] = {page: 0}
     for visit in visits:
         stations.setdefault(visit.url, numbers[visit.event_id])
-    typed = {event.recorded("label") for event in events if event.kind == "INPUT"}
-    acted = max((stations.get(event.url, 0) for event in events if event.kind in {"CLICK", "TAP"}), default=None)
+    typed = {str(event.recorded("label")) for event in events if event.kind == "INPUT"}
+    acted = max((stations.get(event.url, 0) for event in events if event.kind in {"CLICK", "TAP"}), default=len(visits))
+    # What has no page of its own comes after the last action of this second, but before what reports its outcome.
+    reports = [stations[event.url] for event in events if _reports(event) and event.url in stations]
+    loose = min([acted, *reports])
 
     def place(event: Event) -> tuple[float, float]:
         if event.kind == "LOCATION":
             return (numbers[event.event_id], _rank(event, typed))
         if event.url and event.kind not in _NO_PAGE_OF_ITS_OWN:
-            return (stations.get(event.url, 0 if acted is None else acted), _rank(event, typed))
-        # Without a page of its own: after the last action of this second, otherwise where the second ends.
-        return (len(visits) if acted is None else acted, _rank(event, typed))
+            return (stations.get(event.url, loose), _rank(event, typed))
+        return (loose, _rank(event, typed))
 
     return sorted(events, key=place)
 
@@ -166,7 +181,12 @@ def _chained(visits: list[Event], events: list[Event], page: str) -> list[Event]
     return sorted(visits, key=lambda visit: (visit.url not in left, visit.url != page))
 
 
-def _rank(event: Event, typed: set[Any]) -> float:
+def _reports(event: Event) -> bool:
+    """Tell whether an event reports how a request ended."""
+    return event.kind in {"ERROR", "CRASH", "ISSUE"} or event.kind not in _RANK
+
+
+def _rank(event: Event, typed: set[str]) -> float:
     if event.kind in {"CLICK", "TAP"} and typed:
-        return _FIELD_RANK if event.recorded("label") in typed else _AFTER_TYPING
+        return _FIELD_RANK if str(event.recorded("label")) in typed else _AFTER_TYPING
     return _RANK.get(event.kind, _CUSTOM_RANK)

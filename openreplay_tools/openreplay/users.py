@@ -12,6 +12,7 @@ from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError
 from openreplay_tools.fields import Detail, Limit, Order, PagedArguments, ProjectArguments, UserId
 from openreplay_tools.openreplay.filters import (
+    USER_COLUMNS,
     Condition,
     EventCondition,
     Filter,
@@ -19,7 +20,7 @@ from openreplay_tools.openreplay.filters import (
     time_condition,
     user_condition,
 )
-from openreplay_tools.openreplay.paging import Slice, page_notes, sweep, tally
+from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
 from openreplay_tools.openreplay.scope import about, in_project, within_project
 from openreplay_tools.operation import Instant, Page, Record, Request, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
@@ -198,17 +199,21 @@ def _span(args: SearchUsersArgs, scope: Scope) -> windows.Window:
     )
 
 
+_CHECKED = {column: name for name, column in USER_COLUMNS.items() if name in {*User.model_fields, "created"}}
+
+
 def _kept(users: list[User], conditions: list[Condition]) -> list[User]:
-    """Return the users whose newest record meets the time conditions that an older one met."""
-    bounds = [condition for condition in conditions if condition.column in {"$last_seen", "$created_at"}]
-    if not bounds:
-        return users
-    return [user for user in users if not any(_contradicted(user, condition) for condition in bounds)]
+    """Return the users whose newest record meets the conditions that an older one met (observed §A33)."""
+    known = [condition for condition in conditions if condition.holds and condition.column in _CHECKED]
+    return [user for user in users if all(_holds(user, condition) for condition in known)] if known else users
 
 
-def _contradicted(user: User, bound: Condition) -> bool:
-    moment = user.last_seen if bound.column == "$last_seen" else user.created_at
-    return moment is not None and bound.contradicts(round(moment.timestamp() * 1000))
+def _holds(user: User, condition: Condition) -> bool:
+    name = _CHECKED[condition.column]
+    value = getattr(user, "created_at" if name == "created" else name)
+    if value is None or condition.holds is None:
+        return True
+    return condition.holds(value if isinstance(value, str) else round(value.timestamp() * 1000))
 
 
 def _fetch(args: SearchUsersArgs, scope: Scope, page: int, limit: int) -> Flow[Slice[User]]:
@@ -247,8 +252,10 @@ def users_table(page: UserPage, args: SearchUsersArgs, scope: Scope) -> Answer:
         tally=tally("users", page, at_most=_inexact(page, args)),
         headings=(f"last seen ({scope.zone.key})", "user id", "record made", "called, where"),
         rows=rows,
-        notes=(*page_notes(page), *(own(note) for note in _search_notes(page, args))),
-        rest="limit={shown} makes pages that fit; query and filters narrow",
+        more=more_pages(page),
+        in_order=True,
+        notes=(*past_the_end(page), *(own(note) for note in _search_notes(page, args))),
+        rest="limit={shown}, page={next} goes on; query and filters narrow",
     )
 
 
@@ -347,7 +354,7 @@ def get_user(args: GetUserArgs, scope: Scope) -> Flow[UserProfile]:
     try:
         reply = yield from within_project(request, scope)
     except NotFoundError as error:
-        raise _no_record(args, error.status) from None
+        raise (_no_record(args, error.status) if error.status else error) from None
     return reply.data
 
 
