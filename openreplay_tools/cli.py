@@ -22,11 +22,7 @@ _USAGE_ERROR = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0 done, 1 refused or failed, 2 misused.
-
-    Args:
-        argv: arguments; None takes the process's own.
-    """
+    """Run a command, given its arguments or the process's own; 0 done, 1 refused or failed, 2 misused."""
     args = _parser().parse_args(argv)
     try:
         return int(args.run(args))

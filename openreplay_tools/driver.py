@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _UNCERTAIN = " It may have been done all the same: look before trying again."
+_QUICK = {"retries": 0, "deadline": 5.0}
 _AUDIT = logging.getLogger("openreplay_tools.audit")
 
 
@@ -280,6 +281,11 @@ class Configured:
 
         server = Sandbox().start()
         return cls(Settings.of_sandbox(server, **given), owned=server)
+
+    def hurried(self) -> Self:
+        """Return a client of the same server that neither waits long nor insists, for a probe."""
+        quick = self.connection.settings.model_copy(update=_QUICK)
+        return type(self)(quick, transport=self.connection.transport)
 
     def _stop(self) -> None:
         if self._owned is not None:

@@ -47,8 +47,8 @@ def _no_truth_value(value: object) -> object:
 
 JobId = Annotated[
     int,
-    BeforeValidator(_no_truth_value),
     Field(ge=1, le=2**31 - 1, description="Job number, from openreplay_list_jobs."),
+    BeforeValidator(_no_truth_value),
 ]
 
 

@@ -42,13 +42,21 @@ class OpenReplayTool(BaseTool):
         known: dict[str, Any] = {
             "name": operation.tool_name,
             "description": operation.description,
-            # As a dictionary it is shown and not validated: the toolkit does that, with the same words everywhere.
-            "args_schema": operation.schema,
+            "args_schema": operation.arguments,
             "metadata": marks,
         }
         super().__init__(**{**known, **fields})
         self._operation = operation
         self._toolkit = toolkit
+
+    @property
+    def tool_call_schema(self) -> dict[str, Any]:
+        """The schema that a model sees, the same in every framework."""
+        return {**self._operation.schema, "description": self.description}
+
+    def _parse_input(self, tool_input: str | dict[str, Any], tool_call_id: str | None) -> str | dict[str, Any]:
+        """Leave arguments as they came: the toolkit validates them, with the same words in every framework."""
+        return tool_input if isinstance(tool_input, dict) else super()._parse_input(tool_input, tool_call_id)
 
     def _run(self, /, **arguments: Any) -> tuple[str, dict[str, Any]]:
         return _told(self._toolkit.call(self.name, arguments))

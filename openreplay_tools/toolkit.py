@@ -29,7 +29,6 @@ _EFFECTS = ("read", "write", "destroy")
 _ERROR_LIMIT = 1500
 _DETAIL = {"brief": (1, 3), "normal": (1, 1), "full": (4, 1)}
 _SMALLEST = 500
-_QUICK = {"retries": 0, "deadline": 5.0}  # a probe neither waits nor insists
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +161,13 @@ class Toolkit:
 
         What cannot work is listed in `unavailable` with the reason. A later probe looks anew.
         """
-        from openreplay_tools.client import Client
-
-        with Client(self.settings.model_copy(update=_QUICK)) as client:
+        with self.client.hurried() as client:
             self._reasons = client.find_out(examine, self._chosen)
         return self
 
     async def aprobe(self) -> Self:
         """Find out what the server can do from async code; see `probe`."""
-        from openreplay_tools.client import AsyncClient
-
-        async with AsyncClient(self.settings.model_copy(update=_QUICK)) as client:
+        async with self.async_client.hurried() as client:
             self._reasons = await client.find_out(examine, self._chosen)
         return self
 

@@ -132,22 +132,26 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
         raise UnexpectedReplyError(
             "The server answered with ", Recorded(kind or "no content type"), " instead of JSON."
         )
-    body = unescape_html(body) if request.escaped else body
     try:
-        try:
-            return request.reply.model_validate_json(body)
-        except ValidationError as error:
-            if "recursion" not in str(error):
-                raise
-            return request.reply.model_validate(_shallow(json.loads(body), _DEEPEST))
-    except (ValueError, RecursionError) as error:
-        if not isinstance(error, ValidationError):
-            raise UnexpectedReplyError("The server's reply is nested too deep to be read, or is no JSON.") from None
+        return _read(request.reply, unescape_html(body) if request.escaped else body)
+    except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = Recorded(".".join(str(step) for step in problem["loc"])) if problem["loc"] else "the body"
         raise UnexpectedReplyError(
             "The server's reply is not what this operation returns: ", where, f": {problem['msg']}."
         ) from None
+
+
+def _read(model: type[ReplyT], body: bytes) -> ReplyT:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        if "recursion" not in str(error):
+            raise
+    try:
+        return model.model_validate(_shallow(json.loads(body), _DEEPEST))
+    except RecursionError:
+        raise UnexpectedReplyError("The server's reply is nested too deep to be read.") from None
 
 
 def _shallow(value: Any, depth: int) -> Any:

@@ -167,41 +167,26 @@ def deletion_card(deletion: Deletion, args: object, scope: Scope) -> Answer:  # 
     """Present the preview of a deletion, or the job that came of it."""
     user = identifier(deletion.user_id)
     if deletion.job:
-        note = own(f"To stop it before it starts: openreplay_cancel_job(job_id={deletion.job.job_id}).")
-        return Answer(
-            subject=(Own("Deletion scheduled for "), user),
-            scope=about(scope),
-            facts=tuple(_job_facts(deletion.job, scope)),
-            notes=(note,),
-        )
-    if not deletion.sessions:
-        return Answer(
-            subject=(Own("Nothing to delete: no recorded session of "), user),
-            scope=about(scope),
-            notes=(own("Ids are exact and case-sensitive; openreplay_search_users finds the right one."),),
-        )
-    span = (
-        f", {_when(deletion.first_at, scope)} to {_when(deletion.last_at, scope)} {scope.zone.key}"
-        if deletion.sessions
-        else ""
-    )
-    return Answer(
-        subject=(Own("Preview, nothing is deleted yet: recordings of "), user),
-        scope=about(scope),
-        facts=(
-            own(f"Would go: the replays of {deletion.sessions} sessions{span}. They cannot be brought back."),
-            own("Would stay: the user's record, and events and session lists in searches and statistics."),
-            own(
-                "When: a job starts after the next midnight UTC, at most 1,000 sessions each; until then it can "
-                "be cancelled."
-            ),
-        ),
-        notes=(
-            (
-                Own("To go on: openreplay_delete_user(user_id="),
-                user,
-                Own(f', confirm="{deletion.confirm}") within 10 minutes.'),
-            ),
+        subject, facts = "Deletion scheduled for ", tuple(_job_facts(deletion.job, scope))
+        notes: list[Line] = [own(f"To stop it before it starts: openreplay_cancel_job(job_id={deletion.job.job_id}).")]
+    elif not deletion.sessions:
+        subject, facts = "Nothing to delete: no recorded session of ", ()
+        notes = [own("Ids are exact and case-sensitive; openreplay_search_users finds the right one.")]
+    else:
+        subject, facts = "Preview, nothing is deleted yet: recordings of ", _preview_facts(deletion, scope)
+        confirm = Own(f', confirm="{deletion.confirm}") within 10 minutes.')
+        notes = [(Own("To go on: openreplay_delete_user(user_id="), user, confirm)]
+    return Answer(subject=(Own(subject), user), scope=about(scope), facts=facts, notes=tuple(notes))
+
+
+def _preview_facts(deletion: Deletion, scope: Scope) -> tuple[Line, ...]:
+    span = f"{_when(deletion.first_at, scope)} to {_when(deletion.last_at, scope)} {scope.zone.key}"
+    return (
+        own(f"Would go: the replays of {deletion.sessions} sessions, {span}. They cannot be brought back."),
+        own("Would stay: the user's record, and events and session lists in searches and statistics."),
+        own(
+            "When: a job starts after the next midnight UTC, at most 1,000 sessions each; "
+            "until then it can be cancelled."
         ),
     )
 
