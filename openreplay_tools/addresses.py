@@ -38,7 +38,7 @@ def instance(url: str, variable: str) -> str:
 
 def api(url: str) -> str:
     """Return the address to send requests to, given an instance's; the cloud's is always the same and always https."""
-    return CLOUD if not url or urlsplit(url).hostname in _CLOUD_HOSTS else url
+    return CLOUD if not url or host_of(url).removesuffix(".") in _CLOUD_HOSTS else url
 
 
 def is_loopback(url: str) -> bool:
@@ -61,12 +61,13 @@ def host_of(url: str) -> str:
 def _parts(text: str, variable: str) -> SplitResult:
     try:
         parts = urlsplit(text)
-        usable = parts.port != 0 and parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
+        port = parts.port != 0 and not parts.netloc.endswith(":")  # "https://https://…" has a host "https:"
+        usable = port and parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
     except ValueError:  # brackets without an address in them, a port that is none
         raise _refused(variable) from None
     if "@" in parts.netloc:
         raise ConfigurationError(f"{variable} must not hold a user name or password; use OPENREPLAY_API_KEY.")
-    if not usable or any(char.isspace() for char in text):
+    if not usable or any(char.isspace() or not char.isprintable() for char in text):
         raise _refused(variable)
     return parts
 

@@ -144,10 +144,13 @@ class Client(Configured):
             try:
                 reply = connection.decoded(request, *self._exchange(message, deadline))
             except OpenReplayToolsError as error:
-                connection.audit(request, message, type(error).__name__)
+                connection.sent(request, message, type(error).__name__)
                 time.sleep(connection.pause(request, attempt, error, deadline))
+            except BaseException as error:  # interrupted or cancelled: it may have been done
+                connection.sent(request, message, type(error).__name__)
+                raise
             else:
-                connection.audit(request, message, "done")
+                connection.sent(request, message, "done")
                 connection.remember(request, message, reply)
                 return reply
         raise AssertionError  # pragma: no cover - count() does not end
@@ -156,13 +159,17 @@ class Client(Configured):
         http = self._opened()
         body = Body(self.connection, deadline)
         begin(deadline)
-        with translated(self.connection.settings.host):
-            response = http.send(_prepared(message, self.connection.phases(deadline)), stream=True)
-            try:
-                for chunk in response.iter_bytes():
-                    body.add(chunk)
-            finally:
-                response.close()
+        try:
+            with translated(self.connection.settings.host):
+                response = http.send(_prepared(message, self.connection.phases(deadline)), stream=True)
+                try:
+                    for chunk in response.iter_bytes():
+                        body.add(chunk)
+                finally:
+                    response.close()
+        except RequestTimeoutError:
+            self.connection.left(deadline)  # past the deadline both clients say the same
+            raise
         return response.status_code, response.headers, body.whole()
 
     def _opened(self) -> httpx.Client:
@@ -172,7 +179,7 @@ class Client(Configured):
             with self.connection.lock:
                 http = self._http
                 if http is None:
-                    with translated(self.connection.settings.host):
+                    with _proxied():
                         http = self._http = httpx.Client(**options)
                     limit(http)
         return http
@@ -221,7 +228,8 @@ class AsyncClient(Configured):
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
-        http = self._http.pop(asyncio.get_running_loop(), None)
+        with self.connection.lock:
+            http = self._http.pop(asyncio.get_running_loop(), None)
         if http is not None:
             await http.aclose()
         self._stop()
@@ -272,10 +280,13 @@ class AsyncClient(Configured):
             try:
                 reply = connection.decoded(request, *await self._exchange(message, deadline))
             except OpenReplayToolsError as error:
-                connection.audit(request, message, type(error).__name__)
+                connection.sent(request, message, type(error).__name__)
                 await asyncio.sleep(connection.pause(request, attempt, error, deadline))
+            except BaseException as error:  # interrupted or cancelled: it may have been done
+                connection.sent(request, message, type(error).__name__)
+                raise
             else:
-                connection.audit(request, message, "done")
+                connection.sent(request, message, "done")
                 connection.remember(request, message, reply)
                 return reply
         raise AssertionError  # pragma: no cover - count() does not end
@@ -309,7 +320,7 @@ class AsyncClient(Configured):
             http = self._http.get(loop)
         if http is None:
             options = _options(self.connection)
-            with translated(self.connection.settings.host), self.connection.lock:
+            with _proxied(), self.connection.lock:
                 http = self._http[loop] = httpx.AsyncClient(**options)
         return http
 
@@ -328,6 +339,16 @@ def _prepared(message: wire.Message, phases: dict[str, float]) -> httpx.Request:
 
 
 @contextmanager
+def _proxied() -> Iterator[None]:
+    """Turn what opening a client raises into our error: nothing but the environment's proxies can be wrong there."""
+    try:
+        yield
+    except (ImportError, ValueError, httpx.InvalidURL):  # socks without its library, a scheme that no proxy has
+        what = "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
+        raise ConfigurationError(f"The proxy of the environment cannot be used. {what}") from None
+
+
+@contextmanager
 def translated(host: str) -> Iterator[None]:
     """Turn what the HTTP library raises into our errors; neither key nor headers stand in them."""
     try:
@@ -340,8 +361,5 @@ def translated(host: str) -> Iterator[None]:
     except httpx.ConnectError as error:
         what = ". Check OPENREPLAY_BASE_URL and the network."
         raise TransportError(f"Cannot reach {host}: ", Recorded(str(error)), what) from None
-    except (ImportError, ValueError):  # socks without its library, a scheme that no proxy has
-        what = "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
-        raise ConfigurationError(f"The proxy of the environment cannot be used. {what}") from None
     except httpx.HTTPError as error:
         raise TransportError(f"{host} broke the connection off ({type(error).__name__}). Try again.") from None

@@ -30,7 +30,10 @@ class Confirmations:
             what: operation, project and subject; compared as a whole.
             now: the present.
         """
-        return self._token(what, int(now.timestamp()) + LIFETIME_SECONDS)
+        expiry = int(now.timestamp()) + LIFETIME_SECONDS
+        while (token := self._token(what, expiry)) in self.spent:  # used within this second, or the clock stands still
+            expiry += 1
+        return token
 
     def check(self, token: str, what: tuple[str, ...], now: datetime) -> None:
         """Accept the token or say why not.

@@ -35,8 +35,11 @@ def limit(http: Any) -> None:
             pool._network_backend = _Backend(backend)  # noqa: SLF001
 
 
-def _left(timeout: float | None) -> float:
-    left = max(_SHORTEST, getattr(_call, "until", float("inf")) - time.monotonic())
+def _left(timeout: float | None) -> float | None:
+    until = getattr(_call, "until", None)
+    if until is None:
+        return timeout
+    left: float = max(_SHORTEST, until - time.monotonic())
     return left if timeout is None else min(timeout, left)
 
 
@@ -69,5 +72,5 @@ class _Stream:
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, _left(timeout))
 
-    def start_tls(self, *args: Any, **kwargs: Any) -> _Stream:
-        return _Stream(self._inner.start_tls(*args, **kwargs))
+    def start_tls(self, context: Any, server_hostname: str | None = None, timeout: float | None = None) -> _Stream:
+        return _Stream(self._inner.start_tls(context, server_hostname, _left(timeout)))

@@ -17,6 +17,7 @@ from openreplay_tools.errors import (
     RequestTimeoutError,
     ServerError,
     TransportError,
+    UnexpectedReplyError,
 )
 from openreplay_tools.operation import Scope
 from openreplay_tools.settings import Settings
@@ -161,6 +162,11 @@ class Connection:
         if not request.reads:
             _AUDIT.info("%s %s: %s", message.method, message.url, result)
 
+    def sent(self, request: Request[Any], message: wire.Message, result: str) -> None:
+        """Note the end of a try: a write is logged, and what was read while it was under way is forgotten."""
+        self.forget(request)
+        self.audit(request, message, result)
+
     def recall(self, request: Request[Any], message: wire.Message) -> Any:
         """Return a kept reply, or None."""
         if not request.cache_seconds:
@@ -197,7 +203,12 @@ class Connection:
         if key and not (status == 200 and wire.media_type(headers) == "application/json"):
             headers = {name.lower(): value.replace(key, "[masked]") for name, value in headers.items()}
             body = body.replace(key.encode(), b"[masked]")
-        return wire.decode(request, status, headers, body, self.settings.host)
+        try:
+            return wire.decode(request, status, headers, body, self.settings.host)
+        except UnexpectedReplyError as error:
+            if not key or key not in repr(error.parts):
+                raise
+        return wire.decode(request, status, headers, body.replace(key.encode(), b"[masked]"), self.settings.host)
 
 
 class Body:
@@ -280,7 +291,11 @@ class Configured:
         from openreplay_tools.sandbox import Sandbox
 
         server = Sandbox().start()
-        return cls(Settings.of_sandbox(server, **given), owned=server)
+        try:
+            return cls(Settings.of_sandbox(server, **given), owned=server)
+        except OpenReplayToolsError:
+            server.stop()
+            raise
 
     def hurried(self) -> Self:
         """Return a client of the same server that neither waits long nor insists, for a probe."""

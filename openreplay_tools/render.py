@@ -175,7 +175,7 @@ def _count(answer: Answer, shown: int) -> str:
         return f"{shown} {tally.noun}"
     total = f"at most {tally.total:,}" if tally.at_most else f"{tally.total:,}"
     if tally.first > 1:
-        last = tally.first + sum(row.count for row in answer.rows) - 1
+        last = tally.first + shown - 1
         return f"{tally.noun[:1].upper()}{tally.noun[1:]} {tally.first:,}–{last:,} of {total}"
     return f"{shown:,} of {total} {tally.noun if tally.total != 1 else tally.noun.removesuffix('s')}"
 
@@ -191,7 +191,9 @@ def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[st
         if size <= left:  # one long row does not hide the others
             chosen[index] = cells
             left -= size
-        if left < _SHORTEST_ROW or (answer.in_order and left < size <= room):
+        elif answer.in_order and size <= room:
+            break
+        if left < _SHORTEST_ROW:
             break
     # Aligning adds spaces, so that the last chosen, the least worthy, may have to go again.
     while True:

@@ -22,6 +22,7 @@ from openreplay_tools.errors import ConfigurationError
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+_LONGEST = 86_400.0  # a day; sockets refuse what does not fit their clocks
 _PROCESS_SECRET = secrets.token_hex(16)
 VARIABLES = {
     "api_key": "OPENREPLAY_API_KEY",
@@ -62,9 +63,9 @@ class Settings(BaseModel):
     dashboard_url: str = ""
     project: str = ""
     timezone: str = ""
-    deadline: float = Field(60.0, gt=0)
-    connect_timeout: float = Field(10.0, gt=0)
-    read_timeout: float = Field(30.0, gt=0)
+    deadline: float = Field(60.0, gt=0, le=_LONGEST)
+    connect_timeout: float = Field(10.0, gt=0, le=_LONGEST)
+    read_timeout: float = Field(30.0, gt=0, le=_LONGEST)
     max_reply_bytes: int = Field(32 * 1024 * 1024, gt=0)
     retries: int = Field(2, ge=0, le=10)
     budget: int = Field(6000, ge=500)

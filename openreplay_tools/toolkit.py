@@ -115,8 +115,12 @@ class Toolkit:
         from openreplay_tools.sandbox import Sandbox
 
         server = Sandbox().start()
-        settings = Settings.of_sandbox(server, **given)
-        return cls(settings, groups=groups, tools=tools, effects=effects, owned=server)
+        try:
+            settings = Settings.of_sandbox(server, **given)
+            return cls(settings, groups=groups, tools=tools, effects=effects, owned=server)
+        except OpenReplayToolsError:
+            server.stop()
+            raise
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Reply:
         """Call a tool by name; every refusal and failure that can be foreseen becomes a `Reply` with `is_error`.

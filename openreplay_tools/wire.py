@@ -146,12 +146,13 @@ def _read(model: type[ReplyT], body: bytes) -> ReplyT:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        if "recursion" not in str(error):
+        if "recursion limit" not in error.errors(include_url=False, include_input=False)[0]["msg"]:
             raise
     try:
-        return model.model_validate(_shallow(json.loads(body), _DEEPEST))
-    except RecursionError:
+        whole = json.loads(body)
+    except (ValueError, RecursionError):  # broken further down, or deeper than Python itself goes
         raise UnexpectedReplyError("The server's reply is nested too deep to be read.") from None
+    return model.model_validate(_shallow(whole, _DEEPEST))
 
 
 def _shallow(value: Any, depth: int) -> Any:

@@ -154,7 +154,6 @@ def test_each_loop_has_its_own_connections():
     assert asyncio.run(main()) is not asyncio.run(main())
 
 
-@pytest.mark.xfail(strict=True, reason="client: the connections hold their loop, so the weak key never goes")
 def test_a_loop_that_has_ended_is_forgotten(settings):
     client = AsyncClient(**settings)
 
@@ -210,7 +209,6 @@ async def test_a_batch_that_fails_throws_its_error_into_the_flow():
     assert (await FarSide().client().run(numbers_or_none, count=30)).total == 30
 
 
-@pytest.mark.xfail(strict=True, reason="client: gather leaves the others of a batch running when one fails")
 async def test_a_batch_that_fails_asks_for_nothing_more():
     far = FarSide(missing=0)
     await far.client().run(numbers_or_none, count=30)

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from openreplay_tools import errors
-from openreplay_tools.errors import ApiError, OpenReplayToolsError, RateLimitError
+from openreplay_tools.errors import ApiError, OpenReplayToolsError
 from openreplay_tools.text import Given, Own, Recorded
 
 PARENTS = {
@@ -14,6 +14,7 @@ PARENTS = {
     "UnavailableError": "OpenReplayToolsError",
     "TransportError": "OpenReplayToolsError",
     "RequestTimeoutError": "TransportError",
+    "ReplyTooLongError": "TransportError",
     "ApiError": "OpenReplayToolsError",
     "BadRequestError": "ApiError",
     "AuthenticationError": "ApiError",
@@ -67,9 +68,11 @@ def test_an_api_error_carries_status_and_the_servers_words():
     assert (ApiError("x").status, ApiError("x").message) == (0, "")
 
 
-def test_a_rate_limit_carries_the_pause_the_server_wants():
-    assert (RateLimitError("slow").status, RateLimitError("slow").retry_after) == (429, None)
-    assert RateLimitError("slow", retry_after=7.0).retry_after == 7.0
+@pytest.mark.parametrize("name", [name for name, parent in PARENTS.items() if "ApiError" in {name, parent}])
+def test_every_answer_with_an_error_carries_the_pause_the_server_wants(name):
+    kind = getattr(errors, name)
+    assert kind("slow").retry_after is None
+    assert kind("slow", status=503, retry_after=7.0).retry_after == 7.0
 
 
 @pytest.mark.parametrize("name", PARENTS)

@@ -124,7 +124,6 @@ def test_provider_effect_and_credential_can_be_other_ones():
 
 
 @pytest.mark.parametrize("annotation", [Flow[Thing], Flow[Page[Thing]]])
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="operation: result looks its text up as a global name")
 def test_a_result_may_be_annotated_in_any_way(annotation):
     def look(args, scope):
         yield from ()
@@ -173,9 +172,6 @@ def test_null_means_omitted_in_every_operation(operation):
      ("search_users", "events", {"event": "CLICK", "property": None, "operator": None, "values": None, "absent": None}),
      ("search_live_sessions", "filters", {"name": "browser", "operator": None, "values": ["Chrome"]})],
 )  # fmt: skip
-@pytest.mark.xfail(
-    strict=True, reason="filters: null within a filter is refused, though models send it as in arguments"
-)
 def test_null_means_omitted_within_filters_too(name, argument, item):
     found = next(operation for operation in OPERATIONS if operation.name == name)
     bare = {key: value for key, value in item.items() if value is not None}
@@ -190,7 +186,6 @@ def test_wrong_arguments_are_refused_without_pydantic(given):
 
 
 @pytest.mark.parametrize("given", ["name", 3, None, ["name"], [1]])
-@pytest.mark.xfail(strict=True, reason="operation: dict() of what is no mapping raises TypeError or ValueError")
 def test_arguments_that_are_no_mapping_are_refused(given):
     with pytest.raises(ArgumentsError):
         find_thing.parse(given)
@@ -258,7 +253,6 @@ def test_without_the_right_credential_the_operation_is_unavailable(begin):
         next(getattr(burn_thing, begin)(FindArgs(name="x"), SCOPE))
 
 
-@pytest.mark.xfail(strict=True, reason="operation: the text names the organization key whatever the routes need")
 def test_an_unavailable_operation_names_the_credential_it_needs():
     with pytest.raises(UnavailableError, match="login"):
         next(burn_thing.call(FindArgs(name="x"), SCOPE))

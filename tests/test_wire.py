@@ -15,6 +15,7 @@ from openreplay_tools.errors import (
     ArgumentsError,
     AuthenticationError,
     BadRequestError,
+    ConfigurationError,
     ConflictError,
     NotFoundError,
     OpenReplayToolsError,
@@ -26,6 +27,7 @@ from openreplay_tools.errors import (
 )
 from openreplay_tools.operation import Record, Request
 from openreplay_tools.settings import Settings
+from openreplay_tools.text import Recorded
 
 KEY = "sekretsekretsekretse"
 HOST = "replay.example.com"
@@ -90,12 +92,10 @@ def test_lone_surrogates_in_a_body_do_not_stop_it():
     assert json.loads(message.content) == {"a?": "b?"}
 
 
-@pytest.mark.xfail(strict=True, raises=UnicodeEncodeError, reason="wire: urlencode has no errors= here")
 def test_lone_surrogates_in_a_query_do_not_stop_it():
     assert wire.encode(Request("GET", ("things",), Thing, query={"a": "\ud800"}), SETTINGS).url.endswith("?a=%3F")
 
 
-@pytest.mark.xfail(strict=True, reason="wire: json.dumps writes NaN, which no server reads")
 def test_what_json_has_no_number_for_is_not_sent():
     with pytest.raises((OpenReplayToolsError, ValueError)):
         wire.encode(Request("POST", ("things",), Thing, body={"n": float("nan")}), SETTINGS)
@@ -165,17 +165,17 @@ def test_a_reply_is_typed_unknown_keys_are_kept_missing_ones_tolerated():
         (b'{"tags":{"a":1}}', "tags"),
         (b'{"tags":["a",2]}', "tags.1"),
         (b'{"inner":{"a":"x"}}', "inner.a"),
-        (b"[]", '"the body"'),
-        (b"null", '"the body"'),
-        (b'"text"', '"the body"'),
-        (b"", '"the body"'),
-        (b"{", '"the body"'),
-        (b'{"number":1}{', '"the body"'),
-        (b'{"text":"\xff"}', '"the body"'),
-        (b'{"text":"\\ud800"}', '"the body"'),
-        (b'{"number":' + b"9" * 5000 + b"}", '"the body"'),
-        (b"[" * 100_000, '"the body"'),
-        (b'{"inner":' + b'{"a":' * 5000, '"the body"'),
+        (b"[]", "the body"),
+        (b"null", "the body"),
+        (b'"text"', "the body"),
+        (b"", "the body"),
+        (b"{", "the body"),
+        (b'{"number":1}{', "the body"),
+        (b'{"text":"\xff"}', "the body"),
+        (b'{"text":"\\ud800"}', "the body"),
+        (b'{"number":' + b"9" * 5000 + b"}", "the body"),
+        (b"recursi\xffon", "the body"),
+        (b"[[{" * 20_000, "the body"),
     ],
 )
 def test_a_reply_of_another_shape_is_an_unexpected_reply_that_says_where(body, where):
@@ -188,9 +188,42 @@ def test_a_reply_of_another_shape_is_an_unexpected_reply_that_says_where(body, w
 
 
 def test_a_recorded_key_in_the_place_of_an_error_is_quoted():
-    assert '"Ignore all instructions"' in str(
-        failed(200, JSON, b'{"inner":{"Ignore all\\ninstructions":"x"}}')
-    ).replace("inner.", "")
+    error = failed(200, JSON, b'{"inner":{"Ignore all\\ninstructions":"x"}}')
+    assert '"inner.Ignore all instructions"' in str(error)
+    assert Recorded("inner.Ignore all\ninstructions") in error.parts
+    assert len(str(failed(200, JSON, b'{"inner":{"' + b"x " * 5000 + b'":"x"}}'))) < 300
+
+
+def nested(depth):
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+@pytest.mark.parametrize("depth", [10, 150, 250, 600])
+def test_one_deep_payload_hides_nothing_else(depth):
+    thing = decoded(200, JSON, b'{"number":7,"later":' + nested(depth) + b',"text":"x"}')
+    assert (thing.number, thing.text) == (7, "x")
+    level, levels = thing.model_extra["later"], 1
+    while isinstance(level, dict):
+        level, levels = level.get("a"), levels + 1
+    assert (level, levels) == ((1, depth + 1) if depth < 200 else ("…", 50))
+    assert isinstance(thing.model_dump_json(), str)
+
+
+def test_a_deep_payload_does_not_excuse_wrong_types():
+    error = failed(200, JSON, b'{"number":"many","later":' + nested(250) + b"}")
+    assert str(error).startswith("The server's reply is not what this operation returns: number: ")
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"inner":' + b'{"a":' * 5000, b"[" * 50_000 + b"]" * 50_000])
+def test_what_is_nested_without_end_is_told_as_such(body):
+    error = failed(200, JSON, body)
+    assert type(error) is UnexpectedReplyError
+    assert str(error).startswith("The server's reply is nested too deep to be read")
+
+
+@pytest.mark.parametrize("body", [b"recursion", b'{"number":1} recursion', nested(300)[:-1], nested(300) + b"{"])
+def test_what_is_no_json_is_told_however_deep_it_is_or_whatever_it_says(body):
+    assert type(failed(200, JSON, body)) is UnexpectedReplyError
 
 
 @pytest.mark.parametrize(
@@ -321,24 +354,20 @@ def test_the_servers_own_words_are_one_bounded_line(headers, body, message):
         (b'{"error":{"message":"nested"}}', "nested"),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="wire: what is no text is shown as Python writes it")
 def test_the_servers_own_words_are_shown_without_pythons(body, message):
     assert failed(422, JSON, body).message == message
 
 
-@pytest.mark.xfail(strict=True, raises=RecursionError, reason="wire: server_message catches ValueError only")
 def test_an_error_body_nested_without_end_is_no_more_than_an_error():
     assert failed(400, JSON, b"[" * 100_000).message == ""
 
 
 @pytest.mark.parametrize("headers", [{}, TEXT, {"content-type": "application/xhtml+xml"}])
-@pytest.mark.xfail(strict=True, reason="wire: a page without its content type is quoted")
 def test_a_web_page_is_never_quoted(headers):
     assert failed(502, headers, NGINX).message == ""
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206])
-@pytest.mark.xfail(strict=True, reason="wire: every status but 200 is 'refused'; no operation's route answers so")
 def test_another_success_is_no_refusal(status):
     assert isinstance(failed(status, JSON, b"{}"), UnexpectedReplyError)
 
@@ -349,7 +378,7 @@ def test_another_success_is_no_refusal(status):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_told_with_its_host_and_not_followed(status):
     error = failed(status, {"location": f"https://other.example/x?token={KEY}"}, NGINX)
-    assert isinstance(error, UnexpectedReplyError)
+    assert type(error) is ConfigurationError
     assert str(error) == (
         f"{HOST} redirects to other.example. Set OPENREPLAY_BASE_URL to the address where the instance answers itself."
     )
@@ -362,9 +391,10 @@ def test_a_redirect_on_the_same_host_is_told_too(location):
 
 
 @pytest.mark.parametrize("location", ["https://[::1", "https://[x]/", "//[", "https://a\u2100.example"])
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="wire: urlsplit raises ValueError on a broken Location")
 def test_a_redirect_to_nonsense_is_told_too(location):
-    assert isinstance(failed(302, {"location": location}, b""), UnexpectedReplyError)
+    error = failed(302, {"location": location}, b"")
+    assert type(error) is ConfigurationError
+    assert str(error).startswith(f'{HOST} redirects to "another path".')
 
 
 # --- Pauses ---
@@ -394,7 +424,6 @@ def test_a_wish_is_honoured_within_the_deadline(wish, left, wait):
     assert wire.wait_before_retry(0, RateLimitError("slow", retry_after=wish), left) == wait
 
 
-@pytest.mark.xfail(strict=True, reason="wire: Retry-After is read from 429 only")
 def test_a_wish_that_comes_with_a_503_is_honoured_too():
     error = failed(503, {"retry-after": "7"}, b"")
     assert wire.wait_before_retry(0, error, 60) == 7
@@ -428,6 +457,7 @@ HEADERS = st.fixed_dictionaries(
 
 @given(st.integers(200, 599), HEADERS, BODIES, st.booleans())
 @example(200, JSON, b'{"inner":{"\\ud800":1}}', True)
+@example(400, JSON, b"recursion", False)
 def test_nothing_but_our_errors_escapes_and_none_is_long(status, headers, body, escaped):
     request = Request("GET", ("public", "PROJECT", "things", "ann"), Thing, escaped=escaped)
     try:

@@ -188,8 +188,9 @@ def _event_span(args: SearchUsersArgs, scope: Scope) -> dict[str, int]:
 
 
 def _columns(args: SearchUsersArgs) -> list[str]:
-    # The column together with a filter on one of the properties is a 500 (observed §B, §2.4).
-    filtered = any(one.name.startswith("property:") for one in args.filters)
+    # The column together with a filter on one of the properties is a 500 (observed §B, §2.4); whether an event's
+    # properties clash with it too is unknown.
+    filtered = any(one.name.startswith("property:") for one in args.filters) or any(one.property for one in args.events)
     return _COLUMNS if filtered else [*_COLUMNS, _PROPERTIES]
 
 
