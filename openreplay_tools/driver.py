@@ -12,6 +12,7 @@ from openreplay_tools import wire
 from openreplay_tools.confirmation import Confirmations
 from openreplay_tools.errors import (
     ApiError,
+    ConfigurationError,
     OpenReplayToolsError,
     ReplyTooLongError,
     RequestTimeoutError,
@@ -193,7 +194,7 @@ class Connection:
             wait = wire.wait_before_retry(attempt, error, deadline - time.monotonic())
             if wait is not None:
                 return wait
-        if not request.reads and isinstance(error, TransportError | ServerError):
+        if not request.reads and isinstance(error, TransportError | ServerError | UnexpectedReplyError):
             error.parts = (*error.parts, _UNCERTAIN)
         raise error
 
@@ -263,6 +264,8 @@ class Configured:
         Raises:
             ConfigurationError: a setting is malformed.
         """
+        if settings is not None and given:
+            raise ConfigurationError("Give settings or their fields, not both.")
         self.connection = connection or Connection(settings or Settings.make(**given), transport)
         self._owned = owned
 

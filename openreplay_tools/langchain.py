@@ -54,9 +54,12 @@ class OpenReplayTool(BaseTool):
         """The schema that a model sees, the same in every framework."""
         return {**self._operation.schema, "description": self.description}
 
-    def _parse_input(self, tool_input: str | dict[str, Any], tool_call_id: str | None) -> str | dict[str, Any]:
+    def _parse_input(self, tool_input: str | dict[str, Any], tool_call_id: str | None) -> dict[str, Any]:  # noqa: ARG002
         """Leave arguments as they came: the toolkit validates them, with the same words in every framework."""
-        return tool_input if isinstance(tool_input, dict) else super()._parse_input(tool_input, tool_call_id)
+        if isinstance(tool_input, dict):
+            return tool_input
+        names = ", ".join(self._operation.arguments.model_fields)
+        raise ToolException(f"Give the arguments of {self.name} by name: {names}.")
 
     def _run(self, /, **arguments: Any) -> tuple[str, dict[str, Any]]:
         return _told(self._toolkit.call(self.name, arguments))

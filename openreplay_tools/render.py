@@ -169,6 +169,8 @@ def _count(answer: Answer, shown: int) -> str:
     tally = answer.tally
     if tally is None:
         return ""
+    if not answer.rows and tally.at_most and tally.total:
+        return f"0 of at most {tally.total:,} {tally.noun}"
     if not answer.rows:
         return f"0 {tally.noun}" if tally.first == 1 else f"No {tally.noun}"
     if tally.total is None:

@@ -124,7 +124,8 @@ def test_the_default_definitions_are_small():
             {"name": op.tool_name, "description": op.description, "parameters": op.schema} for op in toolkit.operations
         ]
     assert len(definitions) <= 16
-    assert len(json.dumps(definitions, ensure_ascii=False)) <= 10_000
+    # As providers send it and the README counts it: without spaces.
+    assert len(json.dumps(definitions, ensure_ascii=False, separators=(",", ":"))) <= 9_500
 
 
 @each

@@ -1078,3 +1078,9 @@ def test_a_wrong_setting_leaves_no_server_behind(kind, monkeypatch):
     finally:
         for server in started:
             server.stop()
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_settings_and_their_fields_are_not_mixed(kind):
+    with pytest.raises(ConfigurationError, match="not both"):
+        kind(Settings(api_key="one"), api_key="two")

@@ -215,3 +215,10 @@ async def test_an_agent_answers_a_question_async(core, tools):
     state = await create_agent(model, list(tools.values())).ainvoke({"messages": "Why could Ann not pay?"})
     await core.async_client.aclose()
     _agree(state, model, tools)
+
+
+@pytest.mark.parametrize("name", ["openreplay_get_user", "openreplay_search_users", "openreplay_list_projects"])
+def test_a_bare_text_is_refused_with_the_names_of_the_arguments(sandbox, name):
+    with toolkit_over(sandbox) as everything:
+        tool = next(tool for tool in OpenReplayToolkit(core=everything).get_tools() if tool.name == name)
+        assert tool.invoke("ann@example.org").startswith(f"Give the arguments of {name} by name: ")

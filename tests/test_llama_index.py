@@ -70,9 +70,6 @@ def test_probing_narrows_the_offer():
         assert not offered & set(spec.unavailable)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="spec_functions is fixed when the spec is made; a property would follow the probe"
-)
 def test_spec_functions_follow_the_probe():
     with Sandbox(edition="foss") as server, toolkit_over(server) as core:
         spec = OpenReplayToolSpec(core).probe()

@@ -257,11 +257,12 @@ def _text(column: str, given: Filter, field: str) -> dict[str, Any]:
     if operator in _LIKE and any("%" in value or "_" in value for value in values):
         # The server takes % and _ for wildcards here; its regular expressions have none.
         start, end = "^" if operator == "starts_with" else "", "$" if operator == "ends_with" else ""
-        return {
-            "name": column,
-            "operator": "regex",
-            "value": [f"(?i){start}{_literal(value)}{end}" for value in values],
-        }
+        patterns = [f"(?i){start}{_literal(value)}{end}" for value in values]
+        if any(len(pattern) > _LONGEST_VALUE for pattern in patterns):
+            raise ArgumentsError(
+                f"{field}: a value with % or _ is too long to be asked for exactly; give a shorter part of it."
+            )
+        return {"name": column, "operator": "regex", "value": patterns}
     if operator == "not_contains" and any("%" in value or "_" in value for value in values):
         raise ArgumentsError(
             f"{field}: not_contains takes % and _ for wildcards on this server, so it would exclude too much. "
@@ -333,7 +334,7 @@ def _literal(text: str) -> str:
 def _literal_character(char: str) -> str:
     if char.isalnum() or char in "_ " or ord(char) > 127:
         return char
-    return f"\\{char}" if char.isprintable() else f"\\x{{{ord(char):x}}}"
+    return f"\\{char}" if char.isprintable() else f"\\x{ord(char):02x}"
 
 
 def _said(what: Own | Given, given: Filter) -> Line:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from openreplay_tools.answer import Answer, Row, Tally
+from openreplay_tools.masking import mask_tree
 from openreplay_tools.openreplay.filters import CAPTURED_EVENTS, event_names
 from openreplay_tools.openreplay.links import session_link
 from openreplay_tools.openreplay.scope import about, device_name, during
@@ -58,16 +59,16 @@ _KINDS = {
 def events_table(page: EventPage, args: ListSessionEventsArgs, scope: Scope) -> Answer:
     """Present a session's events."""
     host = _site(page.rows)
-    rows = [_row(event, host, full=args.detail == "full") for event in page.rows]
-    facts = tuple(_facts(page, args, rows, scope))
-    folded = rows if args.page else _folded(rows)
+    told = [(event, _row(event, host, full=args.detail == "full")) for event in page.rows]
+    if not args.page:  # a walk shows each by itself
+        told = _folded(told)
     return Answer(
         subject=(Own("in session "), identifier(page.session_id)),
         scope=about(scope, *_narrowed(args, scope)),
         tally=Tally("events", page.total, first=(args.page - 1) * args.limit + 1 if args.page else 1),
-        facts=facts,
-        headings=("at", "event", "what") if rows else (),
-        rows=tuple(folded),
+        facts=tuple(_facts(page, scope) + _moments(told)) if told or args.page else (),
+        headings=("at", "event", "what") if told else (),
+        rows=tuple(row for _, row in told),
         in_order=bool(args.page),
         notes=tuple(_notes(page, args)),
         more=own(f"More: page={args.page + 1}.") if args.page and args.page * args.limit < (page.total or 0) else (),
@@ -75,20 +76,20 @@ def events_table(page: EventPage, args: ListSessionEventsArgs, scope: Scope) -> 
     )
 
 
-def _folded(rows: list[Row]) -> list[Row]:
-    """Return the rows with many equal events as one line: how many, and when the last one was."""
+def _folded(told: list[tuple[Event, Row]]) -> list[tuple[Event, Row]]:
+    """Return many equal events as one line: the first, how many there are, and when the last one was."""
     equal: dict[str, list[Row]] = {}
-    for row in rows:
+    for _, row in told:
         equal.setdefault(repr(row.cells[1:]), []).append(row)
     kept = []
-    for row in rows:
+    for event, row in told:
         group = equal[repr(row.cells[1:])]
         if len(group) < _FOLDED:
-            kept.append(row)
+            kept.append((event, row))
         elif row is group[0]:
             last = own(f" ×{len(group)}, the last at {group[-1].cells[0][0]}")
-            at, event, what = row.cells
-            kept.append(replace(row, cells=(at, event, (*what, *last)), count=len(group)))
+            at, kind, what = row.cells
+            kept.append((event, replace(row, cells=(at, kind, (*what, *last)), count=len(group))))
     return kept
 
 
@@ -125,36 +126,30 @@ def _kind(name: str) -> Own | Given:
     return Own(name) if name in CAPTURED_EVENTS else Given(name)
 
 
-def _facts(page: EventPage, args: ListSessionEventsArgs, rows: list[Row], scope: Scope) -> list[Line]:
-    if not page.rows and not args.page:
-        return []
+def _facts(page: EventPage, scope: Scope) -> list[Line]:
     who: Line = (identifier(page.user_id),) if page.user_id else own("anonymous visitor")
     begun = format_moment(page.started_at.astimezone(scope.zone)) if page.started_at else "unknown"
-    facts: list[Line] = [
-        (*who, Own(f" · {begun} {scope.zone.key} · {format_offset(page.duration_ms)} to the last event"))
-    ]
+    length = format_offset(page.duration_ms)
+    facts: list[Line] = [(*who, Own(f" · {begun} {scope.zone.key} · {length} to the last event"))]
     where = " ".join(part for part in (page.city, page.country) if part)
-    device = [
-        *(device_name(value) for value in (page.browser, page.os) if value),
-        *([Recorded(where, limit=60)] if where else []),
-    ]
+    device = [device_name(value) for value in (page.browser, page.os) if value]
+    device += [Recorded(where, limit=60)] if where else []
     if device:
         facts.append(tuple(part for value in device for part in (Own(" · "), value))[1:])
     facts.append(own(f"{session_link(scope, page.session_id)}  (?jumpto=44000 opens 0:44)"))
     if scope.session.moment_ms is not None:
         facts.append(own(f"The pasted link points at {format_offset(scope.session.moment_ms)}: {page.link}"))
-    worst = sorted(
-        (index for index, row in enumerate(rows) if row.worth >= _MOMENT_WORTH), key=lambda index: -rows[index].worth
-    )[:_MOMENTS]
-    for index in sorted(worst):
-        event = page.rows[index]
-        facts.append(
-            own(
-                f"{format_offset(event.offset_ms)} {'failed request' if event.failed else _KINDS[event.kind]}: "
-                f"{event.link}"
-            )
-        )
     return facts
+
+
+def _moments(told: list[tuple[Event, Row]]) -> list[Line]:
+    """Return the few moments that matter most, each with the link that opens it."""
+    worthy = [number for number, (_, row) in enumerate(told) if row.worth >= _MOMENT_WORTH]
+    worst = sorted(worthy, key=lambda number: -told[number][1].worth)[:_MOMENTS]
+    events = [told[number][0] for number in sorted(worst)]
+    names = ["failed request" if event.failed else _KINDS[event.kind] for event in events]
+    offsets = [format_offset(event.offset_ms) for event in events]
+    return [own(f"{at} {what}: {event.link}") for at, what, event in zip(offsets, names, events, strict=True)]
 
 
 def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
@@ -211,7 +206,8 @@ def _page(event: Event, host: str) -> list[Line]:
 
 def _click(event: Event, host: str) -> list[Line]:  # noqa: ARG001
     label, selector = event.recorded("label"), event.recorded("selector")
-    return [_text(label, 80) or (Own("at "), Recorded(str(selector or "an unknown place"), limit=60))]
+    place: Line = (Own("at "), Recorded(str(selector), limit=60)) if selector else own("(no label)")
+    return [_text(label, 80) or place]
 
 
 def _selector(event: Event) -> Line:
@@ -277,7 +273,8 @@ def _own_event(event: Event, host: str) -> list[Line]:  # noqa: ARG001
 def _pairs(data: dict[str, Any]) -> Line:
     """Return a payload as one recorded text: its words side by side could otherwise read as ours."""
     parts = []
-    for key, value in list(data.items())[:_PAIRS]:
+    masked: Any = mask_tree(data)  # before it is cut, and while each value stands under its name
+    for key, value in list(masked.items())[:_PAIRS]:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         parts.append(f"{shorten(key, 40)}={shorten(text, 80)}")
     more = f" and {len(data) - _PAIRS} more" if len(data) > _PAIRS else ""

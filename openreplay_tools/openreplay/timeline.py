@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from itertools import groupby
+from math import isfinite
 from typing import Any
 
 from pydantic import Field
@@ -139,9 +140,10 @@ def parsed(text: Any) -> Any:
 def number(value: Any) -> float | None:
     """Read a figure; web vitals are strings (observed §A17)."""
     try:
-        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except ValueError:
+        figure = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
         return None
+    return figure if figure is not None and isfinite(figure) else None
 
 
 def _is_custom_issue(event: Event) -> bool:

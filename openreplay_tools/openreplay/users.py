@@ -11,6 +11,7 @@ from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError
 from openreplay_tools.fields import Detail, Limit, Order, PagedArguments, ProjectArguments, UserId
+from openreplay_tools.masking import mask_tree
 from openreplay_tools.openreplay.filters import (
     USER_COLUMNS,
     Condition,
@@ -210,10 +211,10 @@ def _kept(users: list[User], conditions: list[Condition]) -> list[User]:
 
 
 def _holds(user: User, condition: Condition) -> bool:
-    name = _CHECKED[condition.column]
-    value = getattr(user, "created_at" if name == "created" else name)
-    if value is None or condition.holds is None:
-        return True
+    name = {"created": "created_at"}.get(_CHECKED[condition.column], _CHECKED[condition.column])
+    value = getattr(user, name)
+    if value is None or condition.holds is None or name not in user.model_fields_set:
+        return True  # what a reply does not tell cannot contradict
     return condition.holds(value if isinstance(value, str) else round(value.timestamp() * 1000))
 
 
@@ -269,18 +270,14 @@ def _search_notes(page: UserPage, args: SearchUsersArgs) -> list[str]:
     if "_" in args.query or "%" in args.query:
         notes.append("In query the server takes _ for any character and % for any text, so there may be too many.")
     if page.left_out:
-        notes.append(
-            f"{page.left_out} more on this page matched only an outdated version of their record and are left out."
-        )
+        notes.append(f"Left out on this page: {page.left_out} that match only by an outdated version of their record.")
     elif args.filters:
         notes.append("The server also matches earlier values of a user's record.")
     if page.rows:
         notes.append("Next: openreplay_list_user_sessions(user_id=…).")
-    elif page.page == 1:
-        notes.append(
-            "Ids given only when the tracker started are not searchable; openreplay_list_user_sessions finds "
-            "their sessions by exact id."
-        )
+    elif page.page == 1 and not page.left_out:
+        hint = "openreplay_list_user_sessions finds their sessions by exact id"
+        notes.append(f"Ids given only when the tracker started are not searchable; {hint}.")
     return notes
 
 
@@ -329,7 +326,8 @@ def user_card(user: UserProfile, args: GetUserArgs, scope: Scope) -> Answer:  # 
     facts: list[Line] = [] if called == own("–") else [called]
     facts.append((*times, *first, Own(f" {scope.zone.key}")))
     facts += [(Own(f"{label} "), value) for label, value in details if value.text]
-    traits = {key: value for key, value in (user.properties or {}).items() if not key.startswith("$")}
+    masked: Any = mask_tree(user.properties or {})  # while each value stands under its name
+    traits = {key: value for key, value in masked.items() if not key.startswith("$")}
     rows = tuple(Row(((Recorded(key, limit=60),), (Recorded(_plain(value)),))) for key, value in traits.items())
     return Answer(
         subject=(Own("User "), identifier(user.user_id)),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from openreplay_tools.errors import ConfigurationError
+from openreplay_tools.errors import ConfigurationError, UnavailableError
 from openreplay_tools.openreplay.access import examine
 from openreplay_tools.openreplay.live import list_live_sessions
 from openreplay_tools.openreplay.users import get_user
@@ -13,7 +13,9 @@ def test_only_the_live_tools_can_be_missing(foss):
     with client_over(foss) as client:
         reasons = client.find_out(examine, [get_user, list_live_sessions])
     assert set(reasons) == {"openreplay_list_live_sessions"}
-    assert reasons["openreplay_list_live_sessions"].endswith("no such route for a key.")
+    reason = reasons["openreplay_list_live_sessions"]
+    assert isinstance(reason, UnavailableError)
+    assert str(reason) == "Live sessions need OpenReplay's Enterprise edition or its cloud."
 
 
 def test_a_key_without_projects_has_everything():

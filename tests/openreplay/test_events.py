@@ -129,7 +129,8 @@ def test_walking_the_texts_shows_every_event():
     text = server.call("list_session_events", session=ID, page=1, limit=120).text
     shown = [n for n in range(120) if f"button {n} " in text]
     assert shown == list(range(len(shown)))
-    assert f"limit={len(shown)} makes pages that fit" in text
+    left_out = f"left out: {120 - len(shown)} clicks (limit={len(shown)}, page=2 goes on)."
+    assert f"Shown {len(shown)} of 120 events; {left_out}" in text
     seen = []
     for page in range(1, 20):
         text = server.call("list_session_events", session=ID, page=page, limit=len(shown)).text
@@ -265,15 +266,12 @@ def test_offsets_narrow(call):
     early = offsets(call("list_session_events", session=LONG, project="2", to_offset="0:20"))
     assert [ms for ms in whole if ms >= 20_000] == [ms for ms in late if ms >= 20_000]
     assert all(ms > 19_000 for ms in late), "times are whole seconds: the second that began before belongs to it"
-    assert early == [ms for ms in whole if ms <= 20_000]
+    assert early == [ms for ms in whole if ms < 21_000], "what is shown at 0:20 belongs to it"
     middle = call("list_session_events", session=LONG, project="2", from_offset="10s", to_offset="0:20")
     assert "10s to 0:20" in middle.text.split("\n")[0]
-    assert offsets(middle) == [ms for ms in whole if 9_000 < ms <= 20_000]
+    assert offsets(middle) == [ms for ms in whole if 9_000 < ms < 21_000]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="to_offset cuts at its first ms; a model that reads 0:44 and asks up to 0:44 misses it"
-)
 def test_an_offset_as_shown_takes_what_was_shown_there(call, ann):
     shown = call("list_session_events", session=ann, kinds=["REQUEST"]).data["rows"]
     failed = next(row for row in shown if row["captured"]["status"] == 500)
@@ -350,9 +348,6 @@ def test_no_recorded_address_breaks_an_answer(url, kind):
 DEEP = "[" * 5000
 
 
-@pytest.mark.xfail(
-    strict=True, raises=RecursionError, reason="json.loads of recorded text raises RecursionError, not ValueError"
-)
 @pytest.mark.parametrize(
     "columns",
     [
@@ -366,9 +361,6 @@ def test_no_recorded_payload_breaks_an_answer(columns):
     assert not one_event(**columns).call("list_session_events", session=ID).is_error
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TypeError, reason="'in {…}' and '{recorded(…)}' hash what was recorded; use == and str()"
-)
 @pytest.mark.parametrize(
     "columns",
     [
@@ -382,9 +374,6 @@ def test_no_type_of_a_recorded_value_breaks_an_answer(columns):
     assert not one_event(**columns).call("list_session_events", session=ID).is_error
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a status that is text or a fraction is told as 'no answer'; the contract allows both"
-)
 @pytest.mark.parametrize("status", ["500", 500.0])
 def test_a_status_as_text_is_a_status(status):
     reply = one_event(**{"$event_name": "REQUEST", "$properties": {"status": status, "method": "GET"}}).call(
@@ -395,7 +384,6 @@ def test_a_status_as_text_is_a_status(status):
     assert "failed request" in reply.text
 
 
-@pytest.mark.xfail(strict=True, reason="pydantic's parser stops at 200 levels: one own event hides its whole session")
 def test_no_depth_of_a_payload_hides_a_session():
     body = (
         '{"data":{"total":1,"events":[{"event_id":"1","$event_name":"x","created_at":1795196569000,'

@@ -171,7 +171,6 @@ def test_an_unclear_span_names_its_argument(refused):
     assert 'Unclear time "soonish" in created_since.' in refused(created_since="soonish")
 
 
-@pytest.mark.xfail(strict=True, reason="the empty window is told without the prefix of its arguments")
 def test_an_empty_span_names_its_arguments(refused):
     assert "last_seen_until" in refused(last_seen_since="2026-11-05", last_seen_until="2026-11-03")
 
@@ -196,12 +195,7 @@ def test_numbers_really_compare_as_numbers(call, world):
         assert 0 < total < 300
 
 
-NOT_ASCII = pytest.param(
-    "\u0663", marks=pytest.mark.xfail(strict=True, reason="_NUMBER takes every script's digits; [0-9] is meant")
-)
-
-
-@pytest.mark.parametrize("value", ["2026-11-03", "seven", "1e5", "0x1", "9 ", NOT_ASCII])
+@pytest.mark.parametrize("value", ["2026-11-03", "seven", "1e5", "0x1", "9 ", "\u0663"])
 def test_only_numbers_are_compared(refused, value):
     assert "compares numbers only; the server gets times in custom properties wrong" in refused(
         one("property:age", "greater", value)
@@ -301,9 +295,6 @@ def test_values_are_bounded_as_the_server_bounds_them(refused):
     assert refused(one("country", "is", "x" * 257)).startswith("filters.0.values.0")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a wildcard value grows when it is written as a pattern; beyond 256 the server answers 400"
-)
 def test_a_pattern_is_bounded_too():
     server = Scripted({f"POST {PREFIX}": {"data": {"total": 0, "users": []}}})
     server.call("search_users", filters=[one("name", "contains", "_" + "." * 200)])
@@ -311,7 +302,6 @@ def test_a_pattern_is_bounded_too():
     assert all(len(value) <= 256 for value in sent)
 
 
-@pytest.mark.xfail(strict=True, reason="_literal escapes control characters with a backslash, which RE2 refuses (500)")
 def test_a_pattern_is_one_the_server_reads(wire):
     (sent,) = wire(one("name", "contains", "a_\tb"))
-    assert "\\\t" not in sent["value"][0]
+    assert sent["value"] == ["(?i)a_\\x09b"]

@@ -82,9 +82,6 @@ def test_what_is_no_session_is_refused(pasted):
     assert str(refused.value).startswith("session: ")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="urlsplit raises ValueError on broken brackets; nobody catches it"
-)
 @pytest.mark.parametrize("pasted", [f"[{ID}]", "http://[", f"https://[::1/1/session/{ID}", "http://a]b/1/session/5"])
 def test_broken_brackets_are_refused(pasted):
     with pytest.raises(ArgumentsError):

@@ -74,7 +74,6 @@ def test_a_hundred_projects_may_not_be_all():
     assert f"and {100 - listed} more." in refused
 
 
-@pytest.mark.xfail(strict=True, reason="a 401 for an unknown key of 20 letters is told as a refused key")
 def test_an_unknown_key_beyond_the_hundred_is_an_unknown_project():
     many = [project(f"key{n:017}", n, f"Project {n}") for n in range(1, 101)]
     server = Scripted({f"GET {PREFIX}projects\\Z": {"data": many}, f"GET {PREFIX}projects/": httpx.Response(401)})

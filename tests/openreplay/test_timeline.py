@@ -4,7 +4,6 @@ import random
 from datetime import UTC, datetime
 from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -156,9 +155,6 @@ def test_cause_comes_before_effect(history, rng):
     assert len(order) == len(ordered)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a request goes to the last page clicked on, its error to its own page: place it no later"
-)
 def test_a_request_comes_before_its_error_also_when_a_page_follows():
     before = event(9, "LOCATION", -5, "/cart")
     story = [
