@@ -18,15 +18,13 @@ def _fits_a_path(value: str) -> str:
     return value
 
 
-Project = Annotated[str, Field(max_length=200, description="Key, id or name; empty: the default project.")]
+Project = Annotated[str, Field(max_length=200, description="Key, id or name; empty: default.")]
 UserId = Annotated[
     str,
     AfterValidator(_fits_a_path),
-    Field(min_length=1, description="Id the site gave the user, exact and case-sensitive, e.g. ann@example.org."),
+    Field(min_length=1, description="Exact id the site gave the user, e.g. ann@example.org."),
 ]
-Session = Annotated[
-    str, Field(min_length=1, max_length=2000, description="Session id, or a pasted dashboard link to the session.")
-]
+Session = Annotated[str, Field(min_length=1, max_length=2000, description="Session id, or a pasted dashboard link.")]
 Since = Annotated[
     str,
     Field(max_length=80, description="Start: 24h, 7d, yesterday, last week, 2026-11-03 14:00, epoch ms."),

@@ -14,6 +14,9 @@ except ImportError as error:
     raise ImportError("The LangChain tools need langchain-core: pip install 'openreplay-tools[langchain]'.") from error
 
 if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from pydantic import BaseModel
+
     from openreplay_tools.catalogue import AnyOperation
     from openreplay_tools.toolkit import Reply
 
@@ -42,17 +45,17 @@ class OpenReplayTool(BaseTool):
         known: dict[str, Any] = {
             "name": operation.tool_name,
             "description": operation.description,
-            "args_schema": operation.arguments,
+            # As a dictionary LangChain shows it and leaves validating to the toolkit, with the same words everywhere.
+            "args_schema": operation.schema,
             "metadata": marks,
         }
         super().__init__(**{**known, **fields})
         self._operation = operation
         self._toolkit = toolkit
 
-    @property
-    def tool_call_schema(self) -> dict[str, Any]:
-        """The schema that a model sees, the same in every framework."""
-        return {**self._operation.schema, "description": self.description}
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:  # noqa: ARG002
+        """Return the argument model."""
+        return self._operation.arguments
 
     def _parse_input(self, tool_input: str | dict[str, Any], tool_call_id: str | None) -> dict[str, Any]:  # noqa: ARG002
         """Leave arguments as they came: the toolkit validates them, with the same words in every framework."""

@@ -316,17 +316,11 @@ _TRIGGER = re.compile(
 _ACCOUNT = re.compile(r"[A-Z]{2}\d\d ?[A-Z0-9]", re.ASCII)
 
 
-def _suspect(text: str) -> bool:
-    """Tell whether a text may hold a secret."""
-    lowered = text.lower()
-    return bool(_TRIGGER.search(lowered) or _ACCOUNT.search(text))
-
-
 def mask(text: str) -> str:
     """Mask the secrets in a recorded text, keeping their names; any other text is returned as it is."""
-    if not _suspect(text):
-        return text
     lowered = text.lower()
+    if not _TRIGGER.search(lowered) and not _ACCOUNT.search(text):
+        return text
     for rule in RULES:
         if not rule.hints or any(hint in lowered for hint in rule.hints):
             text = rule.apply(text)
@@ -344,22 +338,16 @@ def mask_tree(value: JSON) -> JSON:
         for place, each in list(holder.items() if named else enumerate(holder)):
             if named and (place == "value" or _secret_name(place)) and _is_secret_item(holder, place, each):
                 holder[place] = _MASK
+            elif isinstance(each, str):
+                if each not in masked:
+                    masked[each] = mask(each)
+                holder[place] = masked[each]
             elif isinstance(each, dict | list):
                 holder[place] = copy = each.copy()
                 pending.append(copy)
-            elif each is not None:
-                holder[place] = _mask_leaf(each, masked)
+            elif isinstance(each, int) and each > _LARGEST_PLAIN and (found := mask(str(each))) != str(each):
+                holder[place] = found
     return root[0]
-
-
-def _mask_leaf(value: JSON, masked: dict[str, str]) -> JSON:
-    if isinstance(value, str):
-        if value not in masked:
-            masked[value] = mask(value)
-        return masked[value]
-    if isinstance(value, int) and value > _LARGEST_PLAIN and (found := mask(str(value))) != str(value):
-        return found
-    return value
 
 
 @lru_cache(maxsize=2048)

@@ -172,13 +172,14 @@ def _count(answer: Answer, shown: int) -> str:
     if not answer.rows and tally.at_most and tally.total:
         return f"0 of at most {tally.total:,} {tally.noun}"
     if not answer.rows:
-        return f"0 {tally.noun}" if tally.first == 1 else f"No {tally.noun}"
+        return f"0 {tally.noun}" if tally.first == 1 else f"No more {tally.noun}"
     if tally.total is None:
         return f"{shown} {tally.noun}"
     total = f"at most {tally.total:,}" if tally.at_most else f"{tally.total:,}"
     if tally.first > 1:
         last = tally.first + shown - 1
-        return f"{tally.noun[:1].upper()}{tally.noun[1:]} {tally.first:,}–{last:,} of {total}"
+        which = f"{tally.noun} {tally.first:,}–{last:,}" if shown > 1 else f"{tally.noun.removesuffix('s')} {last:,}"
+        return f"{which[:1].upper()}{which[1:]} of {total}"
     return f"{shown:,} of {total} {tally.noun if tally.total != 1 else tally.noun.removesuffix('s')}"
 
 

@@ -40,6 +40,11 @@ _RULES = {
     "model_type": "an object with names and values",
     "model_attributes_type": "an object with names and values",
     "dict_type": "an object with names and values",
+    "json_invalid": "valid JSON",
+    "datetime_type": "a time",
+    "datetime_parsing": "a time",
+    "datetime_from_date_parsing": "a time",
+    "float_type": "a number",
 }
 
 
@@ -113,8 +118,21 @@ def _sentence(problem: Any, model: type[BaseModel]) -> list[object]:
         field = owner.model_fields.get(str(path[-1]))
         about = f" {field.description}" if field is not None and field.description else ""
         return [f"{_where(path)} is needed.{about}"]
-    said = _RULES.get(kind, "{msg}").format(msg=_own_rule(problem["msg"]), **problem.get("ctx", {}))
-    return [f"{_where(path)} should be {said} (given ", Given(given if isinstance(given, str) else repr(given)), ")."]
+    return [
+        f"{_where(path)} should be {rule(problem)} (given ",
+        Given(given if isinstance(given, str) else repr(given)),
+        ").",
+    ]
+
+
+def rule(problem: Any) -> str:
+    """Return what a value should have been, in plain words.
+
+    Args:
+        problem: one of pydantic's error details.
+    """
+    said = _RULES.get(problem["type"], "{msg}")
+    return said.format(msg=_own_rule(problem["msg"]), **problem.get("ctx", {}))
 
 
 def _where(path: tuple[int | str, ...]) -> str:

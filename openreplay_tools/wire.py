@@ -28,6 +28,7 @@ from openreplay_tools.errors import (
     ServerError,
     UnexpectedReplyError,
 )
+from openreplay_tools.schema import rule
 from openreplay_tools.text import Recorded, clean, shorten
 
 if TYPE_CHECKING:
@@ -135,11 +136,10 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
     try:
         return _read(request.reply, unescape_html(body) if request.escaped else body)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        problem = error.errors(include_url=False, include_input=False)[0]
         where = Recorded(".".join(str(step) for step in problem["loc"])) if problem["loc"] else "the body"
-        raise UnexpectedReplyError(
-            "The server's reply is not what this operation returns: ", where, f": {problem['msg']}."
-        ) from None
+        said = f" should be {rule(problem)}."
+        raise UnexpectedReplyError("The server's reply is not what this operation returns: ", where, said) from None
 
 
 def _read(model: type[ReplyT], body: bytes) -> ReplyT:

@@ -30,7 +30,7 @@ ALLOWED = {
     "answer": {"errors", "text", "masking", "windows"},
     "operation": BASICS | {"confirmation", "schema", "answer"},
     "fields": BASICS | {"schema", "operation"},
-    "wire": BASICS | {"operation"},
+    "wire": BASICS | {"operation", "schema"},
     # The sandbox is imported when Client.sandbox() is called.
     "driver": CORE | {"wire", "sandbox"},
     "client": CORE | {"wire", "driver", "deadline"},

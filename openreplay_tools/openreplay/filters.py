@@ -33,7 +33,7 @@ Operator = Literal[
 Compare = Annotated[Operator, Field(description="How to compare.")]
 Values = Annotated[
     list[Annotated[str, Field(max_length=256)]],
-    Field(max_length=10, description="Values; any may match. Numbers and times as text."),
+    Field(max_length=10, description="Any may match; numbers as text."),
 ]
 
 _WIRE = {
@@ -101,7 +101,7 @@ class Filter(ArgumentPart):
         Field(
             min_length=1,
             max_length=256,
-            description="Column such as country, or property:<name> for a custom property.",
+            description="Column such as country, or property:<name>.",
         ),
     ]
     operator: Compare = "is"
@@ -114,7 +114,7 @@ class EventCondition(ArgumentPart):
     event: Annotated[
         str, Field(min_length=1, max_length=256, description="Event name: CLICK, REQUEST, ERROR, purchase …")
     ]
-    property: Annotated[str, Field(max_length=256, description="A property of the event; empty: the event alone.")] = ""
+    property: Annotated[str, Field(max_length=256, description="Its property; empty: the event alone.")] = ""
     operator: Compare = "is"
     values: Values = []
     absent: Annotated[bool, Field(description="True: the event must not have happened.")] = False

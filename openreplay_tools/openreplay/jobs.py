@@ -181,8 +181,9 @@ def deletion_card(deletion: Deletion, args: object, scope: Scope) -> Answer:  # 
 
 def _preview_facts(deletion: Deletion, scope: Scope) -> tuple[Line, ...]:
     span = f"{_when(deletion.first_at, scope)} to {_when(deletion.last_at, scope)} {scope.zone.key}"
+    replays = f"the replays of {deletion.sessions} sessions" if deletion.sessions > 1 else "the replay of 1 session"
     return (
-        own(f"Would go: the replays of {deletion.sessions} sessions, {span}. They cannot be brought back."),
+        own(f"Would go: {replays}, {span}. They cannot be brought back."),
         own("Would stay: the user's record, and events and session lists in searches and statistics."),
         own(
             "When: a job starts after the next midnight UTC, at most 1,000 sessions each; "

@@ -81,7 +81,6 @@ class ListLiveSessionsArgs(ProjectArguments):
     """Whose."""
 
     user_id: Annotated[str, Field(max_length=256, description="Only this user, exact id; empty: everybody.")] = ""
-    detail: Detail = "normal"
 
 
 class SearchLiveSessionsArgs(ProjectArguments):
@@ -212,7 +211,7 @@ def _device(session: LiveSession) -> Line:
 def list_live_sessions(args: ListLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
     """List the ten newest sessions that visitors are in right now, or one user's. Enterprise only.
 
-    To filter or page use openreplay_search_live_sessions; for finished sessions openreplay_list_user_sessions.
+    To filter or page: openreplay_search_live_sessions.
     """
     query = {"userId": args.user_id} if args.user_id else {}
     request = Request("GET", ("public", scope.project.key, "assist", "sessions"), _LiveReply, query=query)
@@ -224,7 +223,7 @@ def list_live_sessions(args: ListLiveSessionsArgs, scope: Scope) -> Flow[LiveSes
 def search_live_sessions(args: SearchLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
     """Search sessions that visitors are in right now by user, browser, system, place or metadata. Enterprise only.
 
-    For finished sessions use openreplay_search_users and openreplay_list_user_sessions.
+    For finished sessions: openreplay_list_user_sessions.
     """
     found = yield from _search(args, scope, args.page, args.limit)
     return LiveSessionPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)

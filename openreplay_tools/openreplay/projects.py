@@ -130,7 +130,7 @@ def _all_projects(args: ListProjectsArgs, scope: Scope) -> Flow[None]:  # noqa: 
 def get_project(args: GetProjectArgs, scope: Scope) -> Flow[Project]:  # noqa: ARG001
     """Show one project's settings: key, id, platform, sampling, whether request payloads are saved, metadata names.
 
-    To find sessions of the project start with openreplay_search_users.
+    For its sessions start with openreplay_search_users.
     """
     request = Request("GET", ("public", "projects", scope.project.key), ProjectReply)
     reply = yield from within_project(request, scope)
