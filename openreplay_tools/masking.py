@@ -111,7 +111,8 @@ _OPENING = re.compile(r"(\\*+)([\"']|&#34;|&#39;|&quot;|%22|(?<=\\)u0026#34;|(?<
 _PARAMETER_SIGNS: Final = frozenset({"=", "%3d", "%253d"})
 _BLOCK = re.compile(r"(?!\[masked)(?:\[[^\[\]]*+\]|\{[^{}]*+\})")
 _PARAMETER = re.compile(r"[^\s&#\"<>\\]*+")
-_ENCODED_PARAMETER = re.compile(r"(?:[^\s&#\"<>\\%]|%(?!(?:25){0,3}(?:26|23|22)))*+")
+# Groups are repeated without a possessive mark: before 3.11.5 Python loses characters there.
+_ENCODED_PARAMETER = re.compile(r"(?:[^\s&#\"<>\\%]|%(?!(?:25){0,3}(?:26|23|22)))*")
 _SCALAR = re.compile(r"[^\s,;}\]&\"'\\<>]*+")
 _COOKIES = re.compile(r"[^\s=;,\"\\]{1,100}=[^\r\n\"\\]*+")
 _AUTHORIZATION = re.compile(
@@ -195,9 +196,9 @@ _SCHEME = re.compile(r"\b(bearer|basic)(\s{1,4}|%20|\+)([\w.~+/=-]{3,}+)", _FLAG
 _AFTER_SCHEME = re.compile(
     r"(?:auth(?:entication|orization)?|credentials?|tokens?|scheme|header|realm|error|scope)[=.]*\Z", _FLAGS
 )
-_JWT = re.compile(rf"{_START}([\w-]{{10,}}+)(?:\.[\w-]*+){{1,4}}+", _FLAGS)
+_JWT = re.compile(rf"{_START}([\w-]{{10,}}+)(?:\.[\w-]*+){{1,4}}", _FLAGS)
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----(?:[^-\"'<>{}]|-(?!----))*+"
+    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----(?:[^-\"'<>{}]|-(?!----))*"
     r"(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----)?"
 )
 _KNOWN_KEY = re.compile(

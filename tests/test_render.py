@@ -122,7 +122,7 @@ def test_an_answer_reads_from_count_to_notes():
         (Tally("events", 3000, at_most=True, first=1001), 2, "Events 1,001–1,002 of at most 3,000"),
         (Tally("events", 0), 0, "0 events"),
         (Tally("events", None), 0, "0 events"),
-        (Tally("events", 0, first=51), 0, "No events"),
+        (Tally("events", 0, first=51), 0, "No more events"),
     ],
 )
 def test_the_count_comes_first(tally, count, head):

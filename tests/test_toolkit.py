@@ -5,12 +5,16 @@ import json
 import logging
 import pickle
 import re
+import threading
 
 import httpx
 import pytest
 
+from openreplay_tools import search_users
 from openreplay_tools.catalogue import OPERATIONS
-from openreplay_tools.errors import ConfigurationError
+from openreplay_tools.errors import ArgumentsError, ConfigurationError
+from openreplay_tools.langchain import OpenReplayToolkit
+from openreplay_tools.llama_index import OpenReplayToolSpec
 from openreplay_tools.sandbox import FIXED_NOW, Failure, Sandbox
 from openreplay_tools.settings import Settings
 from openreplay_tools.toolkit import Toolkit
@@ -584,3 +588,47 @@ async def test_a_toolkit_closes_its_async_connections(sandbox):
     toolkit = toolkit_over(sandbox)
     assert not (await toolkit.acall("openreplay_list_projects", {})).is_error
     await toolkit.aclose()
+
+
+# --- closing ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_toolkit_can_be_left_from_async_code():
+    async with Toolkit.sandbox() as toolkit:
+        assert not (await toolkit.acall("openreplay_list_projects", {})).is_error
+        server = toolkit._owned
+    assert server._thread is None, "leaving stops the embedded server"
+
+
+@pytest.mark.parametrize("kind", [OpenReplayToolkit, OpenReplayToolSpec])
+async def test_the_toolkits_of_frameworks_are_closed_alike(kind):
+    with kind.sandbox() as bound:
+        assert bound.probe() is bound
+        assert bound.unavailable == {}
+        server = bound.core._owned
+    assert server._thread is None
+    other = kind.sandbox()
+    assert await other.aprobe() is other
+    await other.aclose()
+    assert other.core._owned._thread is None
+
+
+def test_a_wrong_choice_leaves_no_sandbox_running():
+    def running():
+        return [thread for thread in threading.enumerate() if thread.name == "openreplay-sandbox"]
+
+    before = running()
+    with pytest.raises(ConfigurationError, match="unknown name"):
+        Toolkit.sandbox(groups=("nothing",))
+    assert running() == before
+
+
+def test_a_truth_value_is_no_job_number(toolkit):
+    reply = toolkit.call("openreplay_get_job", {"job_id": True})
+    assert reply.text == 'job_id should be a whole number (given "True").'
+
+
+@pytest.mark.parametrize("chosen", [{"page": 2}, {"limit": 5}, {"page": 1, "limit": 5}])
+def test_a_walk_refuses_to_choose_its_pages(toolkit, chosen):
+    with pytest.raises(ArgumentsError, match="leave out, for iterate reads every page"):
+        list(toolkit.client.iterate(search_users, **chosen))

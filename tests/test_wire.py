@@ -181,7 +181,7 @@ def test_a_reply_is_typed_unknown_keys_are_kept_missing_ones_tolerated():
 def test_a_reply_of_another_shape_is_an_unexpected_reply_that_says_where(body, where):
     error = failed(200, JSON, body)
     assert isinstance(error, UnexpectedReplyError)
-    assert str(error).startswith(f"The server's reply is not what this operation returns: {where}: ")
+    assert str(error).startswith(f"The server's reply is not what this operation returns: {where} should be ")
     assert len(str(error)) < 300
     assert "pydantic" not in str(error)
     assert error.__suppress_context__
@@ -211,7 +211,7 @@ def test_one_deep_payload_hides_nothing_else(depth):
 
 def test_a_deep_payload_does_not_excuse_wrong_types():
     error = failed(200, JSON, b'{"number":"many","later":' + nested(250) + b"}")
-    assert str(error).startswith("The server's reply is not what this operation returns: number: ")
+    assert str(error).startswith("The server's reply is not what this operation returns: number should be ")
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"inner":' + b'{"a":' * 5000, b"[" * 50_000 + b"]" * 50_000])

@@ -88,7 +88,7 @@ def test_pages_of_jobs(own_call, own_sandbox):
     last = own_call("list_jobs", limit=5, page=3)
     assert [row["job_id"] for row in last.data["rows"]] == [2, 1]
     assert "more" not in last.text
-    assert own_call("list_jobs", limit=5, page=9).text.startswith("No jobs")
+    assert own_call("list_jobs", limit=5, page=9).text.startswith("No more jobs")
 
 
 def test_jobs_of_another_project_are_unknown(client, own_sandbox):

@@ -97,7 +97,7 @@ def test_order_and_pages(client, call):
     assert [page.total for page in paged] == [6, 6, 6, 0]
     assert "Sessions 3–4 of 6" in call("list_user_sessions", user_id=ANN, limit=2, page=2).text
     past = call("list_user_sessions", user_id=ANN, limit=2, page=4).text
-    assert past.startswith("No sessions")
+    assert past.startswith("No more sessions")
     assert "Page 4 is past the end." in past
 
 

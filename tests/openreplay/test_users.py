@@ -132,7 +132,7 @@ def test_nothing_found_says_what_else_to_try(call):
 
 def test_a_page_past_the_end_says_so(call):
     text = call("search_users", page=99).text
-    assert text.startswith("No users")
+    assert text.startswith("No more users")
     assert "past the end" in text
 
 
