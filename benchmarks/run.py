@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script know
 
 from benchmarks.replies import PROJECT_KEY, SESSION_ID
 from benchmarks.timing import ROOT, Measure, alternate, alternate_async, fresh
-from openreplay_tools import AsyncClient, Client, Settings, list_session_events, search_users
+from openreplay_tools import AsyncClient, Client, Settings, get_user, list_session_events, search_users
 from openreplay_tools.toolkit import Toolkit
 
 if TYPE_CHECKING:
@@ -44,6 +45,23 @@ def server() -> Iterator[str]:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.stdin.close()
+
+
+@contextlib.contextmanager
+def sandbox() -> Iterator[Settings]:
+    """Run the embedded server, whose replies take as long as a small real one's, in a process of its own."""
+    code = "from openreplay_tools.cli import main; main(['sandbox', '--port', '0'])"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            said = dict(word.split("=", 1) for word in shlex.split(process.stdout.readline()))
+            yield Settings.make(
+                api_key=said["OPENREPLAY_API_KEY"],
+                base_url=said["OPENREPLAY_BASE_URL"],
+                project=said["OPENREPLAY_PROJECT"],
+            )
+        finally:
+            process.terminate()
 
 
 def settings(address: str) -> Settings:
@@ -117,6 +135,25 @@ def tool_calls(address: str, times: int) -> Iterator[Measure]:
     )
     yield Measure("LangChain tool, 200 events ÷ Client.run", taken[1], taken[0], None)
     core.close()
+
+
+def sandbox_tool_calls(times: int) -> Iterator[Measure]:
+    """Measure LangChain tool calls against `Client.run` where replies take as long as a server's that searches."""
+    from openreplay_tools.langchain import OpenReplayToolkit
+
+    with sandbox() as where, OpenReplayToolkit(core=Toolkit(where)) as bound:
+        tools = {tool.name: tool for tool in bound.get_tools()}
+        for operation, arguments in (
+            (get_user, {"user_id": "ann@example.org"}),
+            (search_users, {"query": "example.net"}),
+        ):
+            call = {"type": "tool_call", "id": "1", "name": operation.tool_name, "args": arguments}
+            taken = alternate(
+                lambda operation=operation, arguments=arguments: bound.core.client.run(operation, **arguments),
+                lambda call=call: tools[call["name"]].invoke(call),
+                times,
+            )
+            yield Measure(f"the same over the sandbox, {operation.name}", taken[1], taken[0], _TOOL_TARGET)
 
 
 def imports(times: int) -> Iterator[Measure]:
@@ -197,6 +234,7 @@ def _all(calls: int, processes: int) -> Iterator[Measure]:
         yield from sync_calls(address, calls)
         yield from asyncio.run(async_calls(address, calls))
         yield from tool_calls(address, calls)
+    yield from sandbox_tool_calls(calls)
     yield from imports(processes)
 
 

@@ -170,7 +170,7 @@ def test_a_flood_of_bytes_does_not_outlast_the_deadline(listener):
     def drip():
         connection, _ = listener.accept()
         with connection:
-            for _ in range(40):
+            for _ in range(400):
                 try:
                     connection.sendall(b"HTTP/1.1 200 OK\r\n" if not _ else b"X: y\r\n")
                 except OSError:
@@ -184,7 +184,7 @@ def test_a_flood_of_bytes_does_not_outlast_the_deadline(listener):
         began = time.monotonic()
         with pytest.raises(httpx.ReadTimeout):
             http.get(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=5)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 4, "the whole reply would take eight seconds"
 
 
 @pytest.mark.parametrize("thing", [object(), httpx.MockTransport(lambda request: None)])

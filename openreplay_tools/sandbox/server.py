@@ -88,10 +88,10 @@ class Sandbox:
         """Listen and answer; returns when the server is ready."""
         if self._thread is not None:
             raise RuntimeError("the sandbox is already started")
-        self._store = Store(milliseconds(self.now().replace(microsecond=0)))
-        # Bound before the server starts, so that the port is known and nobody else can take it.
+        # Bound before all else: the port is known, nobody can take it, and a taken one leaves nothing open.
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
+        self._store = Store(milliseconds(self.now().replace(microsecond=0)))
         self._server = uvicorn.Server(self._config(self._store))
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="openreplay-sandbox", daemon=True
