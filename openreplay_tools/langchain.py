@@ -64,10 +64,11 @@ class OpenReplayTool(BaseTool):
         names = ", ".join(self._operation.arguments.model_fields)
         raise ToolException(f"Give the arguments of {self.name} by name: {names}.")
 
-    def _run(self, /, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    # Without annotations, which LangChain would evaluate anew on every call.
+    def _run(self, /, **arguments):  # type: ignore[no-untyped-def]  # noqa: ANN003, ANN202
         return _told(self._toolkit.call(self.name, arguments))
 
-    async def _arun(self, /, **arguments: Any) -> tuple[str, dict[str, Any]]:
+    async def _arun(self, /, **arguments):  # type: ignore[no-untyped-def]  # noqa: ANN003, ANN202
         return _told(await self._toolkit.acall(self.name, arguments))
 
 

@@ -21,7 +21,8 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 
 _FLAGS: Final = re.ASCII | re.IGNORECASE
 _MASK: Final = "[masked]"
-_LARGEST_PLAIN: Final = 10**12  # numbers up to here have too few digits for a card
+_MASKED_CARD: Final = "[masked card number]"
+_CARD_NUMBERS: Final = range(10**12, 10**19)  # other numbers have too few or too many digits
 _MASKED = re.compile(r"\[masked(?: [a-z]{2,7}){0,2}\](?!\w)", re.ASCII)
 
 # --- What a name says ---
@@ -258,9 +259,9 @@ def _mask_jwt(found: re.Match[str]) -> str:
 
 def _mask_card(found: re.Match[str]) -> str:
     if _is_card(found[0]):
-        return "[masked card number]"
+        return _MASKED_CARD
     shorter = found[0][: -3 - len(found["gap"])] if found["gap"] else ""
-    return f"[masked card number]{found[0][len(shorter) :]}" if _is_card(shorter) else found[0]
+    return f"{_MASKED_CARD}{found[0][len(shorter) :]}" if _is_card(shorter) else found[0]
 
 
 def _is_card(written: str) -> bool:
@@ -307,11 +308,12 @@ RULES: Final = (
     Rule("bank account numbers", (), lambda text: _IBAN.sub(_mask_iban, text)),
 )
 
-# Looked for before any rule is applied, for every recorded string passes here and most hold nothing. A colon after two
-# digits belongs to a time: no secret's name ends so.
+# Looked for before any rule is applied, for every recorded string passes here and most hold nothing. Each alternative
+# begins with a plain character, so that the search skips all others quickly. A colon after two digits belongs to a
+# time: no secret's name ends so.
 _TRIGGER = re.compile(
-    r"[=%]|(?<!\d\d):|b(?:earer|asic)|eyj|-----begin|a(?:kia|sia|iza)|[srp]k[_-]|g(?:h[a-z]_|ithub_pat|lpat)|xox"
-    r"|\d{4}(?:\d{9}|[ .+\xa0%-]\d{4})",
+    r"=|%|:(?<!\d\d:)|bearer|basic|eyj|-----begin|akia|asia|aiza|sk[_-]|rk[_-]|pk[_-]|gh[a-z]_|github_pat|glpat|xox|"
+    + "|".join(rf"{digit}\d{{3}}(?:\d{{9}}|[ .+\xa0%-]\d{{4}})" for digit in range(10)),
     re.ASCII,
 )
 _ACCOUNT = re.compile(r"[A-Z]{2}\d\d ?[A-Z0-9]", re.ASCII)
@@ -336,8 +338,12 @@ def mask_tree(value: JSON) -> JSON:
     while pending:
         holder = pending.pop()
         named = isinstance(holder, dict)
-        for place, each in list(holder.items() if named else enumerate(holder)):
-            if named and (place == "value" or _secret_name(place)) and _is_secret_item(holder, place, each):
+        telling = _telling_names(tuple(holder)) if named else ()
+        members: Any = holder.items() if named else enumerate(holder)
+        for place, each in members:
+            if not each and each != 0:
+                continue  # there is nothing in it
+            if place in telling and _is_secret_item(holder, place, each):
                 holder[place] = _MASK
             elif isinstance(each, str):
                 if each not in masked:
@@ -346,9 +352,15 @@ def mask_tree(value: JSON) -> JSON:
             elif isinstance(each, dict | list):
                 holder[place] = copy = each.copy()
                 pending.append(copy)
-            elif isinstance(each, int) and each > _LARGEST_PLAIN and (found := mask(str(each))) != str(each):
-                holder[place] = found
+            elif isinstance(each, int) and each in _CARD_NUMBERS and _is_card(str(each)):
+                holder[place] = _MASKED_CARD
     return root[0]
+
+
+@lru_cache(maxsize=2048)
+def _telling_names(names: tuple[str, ...]) -> frozenset[str]:
+    """Return those of an object's names that may make their value secret; rows repeat their names."""
+    return frozenset(name for name in names if name == "value" or _secret_name(name))
 
 
 @lru_cache(maxsize=2048)

@@ -225,7 +225,7 @@ class Operation(Generic[P, R_co]):
         """Return the name only."""
         return f"<operation {self.name}>"
 
-    @property
+    @cached_property
     def tool_name(self) -> str:
         """The name every framework shows."""
         return f"{self.provider}_{self.name}"

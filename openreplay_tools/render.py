@@ -67,7 +67,8 @@ class Fence:
 
 def phrase(line: Iterable[object], fence: Fence) -> str:
     """Return one line as text: our words as they are, recorded ones masked, and fenced unless harmless by form."""
-    return "".join([_part(part, fence) for part in line])
+    texts = [_part(part, fence) for part in line]
+    return texts[0] if len(texts) == 1 else "".join(texts)
 
 
 def _part(part: object, fence: Fence) -> str:

@@ -224,7 +224,7 @@ class Toolkit:
 
     def _reply(self, operation: AnyOperation, arguments: Arguments, outcome: Outcome[Any]) -> Reply:
         answer = operation.present(outcome.result, arguments, outcome.scope)
-        times, parts = _DETAIL[getattr(arguments, "detail", "normal")]
+        times, parts = _DETAIL[dict(arguments).get("detail", "normal")]
         text = render(answer, budget=max(_SMALLEST, self.settings.budget * times // parts), fence=self._fence)
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))
         return Reply(text, data)
