@@ -9,7 +9,8 @@ except ImportError as error:
 from openreplay_tools.sandbox.failures import Failure, Failures
 from openreplay_tools.sandbox.front import Received
 from openreplay_tools.sandbox.server import FIXED_NOW, Sandbox
+from openreplay_tools.sandbox.versions import Version
 
 _ = starlette, uvicorn  # looked for above all the others, for a message that says what to install
 
-__all__ = ["FIXED_NOW", "Failure", "Failures", "Received", "Sandbox"]
+__all__ = ["FIXED_NOW", "Failure", "Failures", "Received", "Sandbox", "Version"]

@@ -95,7 +95,7 @@ def on_users(filters: Sequence[Filter], start: int, end: int) -> list[Condition]
     conditions = [found for item in filters if not item.is_event if (found := _compile(item, _user_operand(item)))]
     events = [item for item in filters if item.is_event]
     if events:
-        where = [Condition('e.project = u.project AND e."$user_id" = u."$user_id"'), _event_groups(events)]
+        where = [Condition('e.project = u.project AND e."$user_id" = u."$user_id"'), event_groups(events)]
         # startTimestamp and endTimestamp narrow nothing but this (contract §2.4).
         if start:
             where.append(Condition("e.created_at >= ?", (start // 1000 * 1000,)))
@@ -130,7 +130,8 @@ def _swapped_parameters(events: Sequence[Filter]) -> Condition:
     return NEVER
 
 
-def _event_groups(events: Sequence[Filter]) -> Condition:
+def event_groups(events: Sequence[Filter]) -> Condition:
+    """Return the condition of event filters: captured ones together, the site's own together, either is enough."""
     groups = [[item for item in events if item.auto_captured is wanted] for wanted in (True, False)]
     return any_of([_event_condition(group) for group in groups if group])
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BASE = "/v2/api"
+_LEGACY = "/api"
 # The dashboard's page, which answers every path nobody else wants.
 FRONT_PAGE = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"/><title>OpenReplay</title></head><body><noscript>You'
@@ -80,10 +81,17 @@ def normalise(raw_path: bytes) -> str | None:
 
 
 class Front:
-    """Notes every request and passes it to the service, the legacy backend's 404 or the dashboard's page."""
+    """Notes every request and passes it to the Go service, the legacy service or the dashboard's page.
 
-    def __init__(self, service: ASGIApp, requests: deque[Received]) -> None:
+    Args:
+        service: the Go service; None on an installation that has none, whose place the page takes.
+        legacy: the Python service.
+        requests: where requests are noted.
+    """
+
+    def __init__(self, service: ASGIApp | None, legacy: ASGIApp, requests: deque[Received]) -> None:
         self._service = service
+        self._legacy = legacy
         self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,10 +103,17 @@ class Front:
             return {"type": "http.request", "body": body, "more_body": False}
 
         path = normalise(scope["raw_path"])
-        if path is not None and path.startswith(f"{_BASE}/"):
-            await self._service({**scope, "path": path.removeprefix(_BASE), "root_path": ""}, replay, send)
-        else:
-            await _neighbour(path, scope)(scope, replay, send)
+        if path is None:
+            await html("400 Bad Request")(scope, replay, send)
+            return
+        for base, service in ((_BASE, self._service), (_LEGACY, self._legacy)):
+            if service is not None and path.startswith(f"{base}/"):
+                await service({**scope, "path": path.removeprefix(base), "root_path": ""}, replay, send)
+                return
+            if service is not None and path == base:
+                await _with_slash(scope, base)(scope, replay, send)
+                return
+        await page(FRONT_PAGE)(scope, replay, send)
 
     def _note(self, scope: Scope, body: bytes) -> None:
         query = scope["query_string"].decode("latin-1")
@@ -116,18 +131,7 @@ async def _read(receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
-def _neighbour(path: str | None, scope: Scope) -> Response:
-    if path is None:
-        return html("400 Bad Request")
-    if path == _BASE:
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        return html("301 Moved Permanently", {"Location": f"{scope['scheme']}://{host}{_BASE}/"})
-    if path == "/api" or path.startswith("/api/"):
-        # The legacy backend of an installation without API v1 and, here, without a login.
-        return Response(
-            '{"detail":"Not Found"}',
-            404,
-            {"x-robots-tag": "noindex, nofollow", "Cache-Control": "no-store,no-cache", "Pragma": "no-cache"},
-            "application/json",
-        )
-    return page(FRONT_PAGE)
+def _with_slash(scope: Scope, base: str) -> Response:
+    """Redirect, as nginx does for every location that ends in a slash (recorded for the Go service's)."""
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    return html("301 Moved Permanently", {"Location": f"{scope['scheme']}://{host}{base}/"})

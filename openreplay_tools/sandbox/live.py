@@ -1,19 +1,17 @@
-"""Live sessions: written from the contract (§2.12), not recorded.
-
-The public route exists in Enterprise builds only. The session objects are those of the recorded dashboard route.
-"""
+"""Live sessions: the dashboard's route as recorded, the public one from the contract (§2.12, Enterprise only)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from openreplay_tools.sandbox.gojson import InvalidJSONError, Reader, decode
 from openreplay_tools.sandbox.validation import UnknownError
 
 _DEFAULT_LIMIT = 10
+AGENT_TOKEN = "sandbox-agent-token"  # noqa: S105  what it opens, a live video, the sandbox has not
 # Exact spelling; every other name is a metadata key.
 _ATTRIBUTES = {
     "userId": "userID",
@@ -70,7 +68,7 @@ class LiveFilter:
 
 @dataclass(frozen=True)
 class LiveSearch:
-    """The body of POST assist/sessions."""
+    """The body of POST assist/sessions; a limit of 0 is none."""
 
     filters: tuple[LiveFilter, ...] = ()
     ascending: bool = False
@@ -79,13 +77,21 @@ class LiveSearch:
 
     @classmethod
     def read(cls, body: bytes) -> LiveSearch:
-        """The body as the server reads it."""
+        """The body as the public route reads it: it sorts by time whatever `sort` says."""
+        found = cls.read_for_dashboard(body, any_sort=True)
+        return replace(found, limit=found.limit or _DEFAULT_LIMIT)
+
+    @classmethod
+    def read_for_dashboard(cls, body: bytes, *, any_sort: bool = False) -> LiveSearch:
+        """The body as the dashboard's route reads it: without defaults (observed A36)."""
         reader = Reader(decode(body))
-        reader.text("sort")  # the EE backend always sorts by timestamp
+        sort = reader.text("sort") or "timestamp"
+        if not any_sort and sort.lower() != "timestamp":
+            raise UnknownError(f"live sessions sorted by {sort}")
         order = reader.text("order") or "desc"
         if not re.fullmatch("asc|desc", order, re.IGNORECASE):
             raise UnknownError(f"live sessions in order {order}")
-        limit, page = reader.integer("limit") or _DEFAULT_LIMIT, reader.integer("page") or 1
+        limit, page = reader.integer("limit"), reader.integer("page") or 1
         if limit < 0 or page < 0:
             raise UnknownError("a negative page of live sessions")
         filters = tuple(LiveFilter.read(item) for item in reader.items("filters"))
@@ -110,5 +116,13 @@ def search_live(sessions: Sequence[Mapping[str, Any]], search: LiveSearch) -> di
         for item in search.filters
     }
     first = (search.page - 1) * search.limit
-    page = [dict(sorted(session.items())) for session in found[first : first + search.limit]]
+    page = [
+        dict(sorted(session.items())) for session in (found[first : first + search.limit] if search.limit else found)
+    ]
     return {"counter": counter, "sessions": page, "total": len(found)}
+
+
+def find_live(sessions: Sequence[Mapping[str, Any]], number: str) -> dict[str, Any]:
+    """One live session; of an unknown or already recorded one only what looks like one is left (observed A26)."""
+    found = next((session for session in sessions if session["sessionID"] == number), {})
+    return dict(sorted({**found, "agentToken": AGENT_TOKEN, "live": True}.items()))

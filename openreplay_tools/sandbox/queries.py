@@ -1,4 +1,4 @@
-"""The three searches of the public API over the store, answered as finished JSON text (contract §2.4–§2.8)."""
+"""The searches of users and events over the store, answered as finished JSON text (contract §2.4–§2.8, §4.8)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from openreplay_tools.sandbox.columns import (
     Kind,
     quoted,
 )
-from openreplay_tools.sandbox.filters import Condition, QueryError
+from openreplay_tools.sandbox.filters import Condition, QueryError, event_groups
 from openreplay_tools.sandbox.gojson import escape_html
 from openreplay_tools.sandbox.validation import Search, UnknownError
 
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from openreplay_tools.sandbox.store import Store
+    from openreplay_tools.sandbox.validation import Filter
 
 _DEFAULT_LIMIT = 50
 _YEAR_3000 = 32_503_680_000_000
 _MAX_INT64 = 2**63 - 1
 _FLAGS = ("false", "true")
+_NO_TRIGGERS = Condition("e.\"$event_name\" <> 'TAG_TRIGGER'")
 
 # One cell of a row as JSON text; property maps and lists are stored as JSON text already.
 _WRITERS: dict[Kind, Callable[[Any], str]] = {
@@ -74,8 +76,6 @@ def search_users(store: Store, project: int, search: Search) -> str:
 
 def search_session_events(store: Store, project: int, session: str, search: Search) -> str:
     """`{"total":…,"events":[…]}`."""
-    requested = {*DEFAULT_EVENT_COLUMNS, *search.columns}
-    names = [name for name in EVENT_COLUMNS if name in requested]
     conditions = filters.on_session_events(search.filters)
     if not re.fullmatch(r"\+?\d+", session):  # text, negative, decimal, hex (observed A23)
         raise QueryError
@@ -83,15 +83,70 @@ def search_session_events(store: Store, project: int, session: str, search: Sear
     number = int(session)
     if number > _MAX_INT64:
         return _envelope("events", 0, [])
-    conditions = [
-        Condition("e.session_id = ? AND e.project = ?", (number, project)),
-        _window(search),
-        Condition("e.\"$event_name\" <> 'TAG_TRIGGER'"),
-        *conditions,
-    ]
+    return _events(store, search, [Condition("e.session_id = ? AND e.project = ?", (number, project)), *conditions])
+
+
+def search_events(store: Store, project: int, search: Search) -> str:
+    """`{"total":…,"events":[…]}` of all sessions of a project (contract §4.8)."""
+    conditions = _on_project_events(search.filters)
+    _check_window(search, known_failure=False)
+    return _events(store, search, [Condition("e.project = ?", (project,)), *conditions])
+
+
+def _events(store: Store, search: Search, conditions: Sequence[Condition]) -> str:
+    requested = {*DEFAULT_EVENT_COLUMNS, *search.columns}
+    names = [name for name in EVENT_COLUMNS if name in requested]
+    conditions = [_window(search), _NO_TRIGGERS, *conditions]
     selected = ", ".join(f"e.{quoted(name)}" for name in names)
     total, rows = _page(store, search, f"{selected} FROM events e", conditions, _event_order(search))
     return _envelope("events", total, [_object(names, row, EVENT_COLUMNS, omit_empty_lists=True) for row in rows])
+
+
+def _on_project_events(found: Sequence[Filter]) -> list[Condition]:
+    """Filters without the condition on one session: those on events work as long as they are alone (observed A1).
+
+    Beside other filters the server writes them first and binds them last, so that all values trade places: text in the
+    place of a number is a database error, anything else nearly always finds nothing.
+    """
+    events = [item for item in found if item.is_event]
+    conditions = filters.on_session_events([item for item in found if not item.is_event])
+    if not events:
+        return conditions
+    groups = event_groups(events)
+    if not conditions:
+        return [groups]
+    columns = filters.all_of(conditions)
+    bound = (*columns.parameters, *groups.parameters)
+    for wanted, value in zip((*groups.parameters, *columns.parameters), bound, strict=True):
+        if not isinstance(wanted, str) and isinstance(value, str) and not re.fullmatch(r"[+-]?\d+(\.\d+)?", value):
+            raise QueryError
+    return [Condition(f"({groups.sql} AND {columns.sql})", bound)]
+
+
+def find_event(store: Store, project: int, event_id: str) -> str | None:
+    """One event with all its columns as JSON text, or None."""
+    listed = ", ".join(map(quoted, EVENT_COLUMNS))
+    rows = store.select(f"SELECT {listed} FROM events WHERE project = ? AND event_id = ?", (project, event_id.lower()))
+    return escape_html(_object(list(EVENT_COLUMNS), rows[0], EVENT_COLUMNS, omit_empty_lists=True)) if rows else None
+
+
+def search_activity(store: Store, project: int, user_id: str, search: Search) -> str:
+    """`{"total":…,"events":[…]}` of one user, null instead of an empty list (contract §4.8)."""
+    names = ("event_id", "$event_name", "created_at", "$auto_captured")
+    marks = ", ".join("?" for _ in search.hidden)
+    conditions = [
+        Condition('e."$user_id" = ? AND e.project = ?', (user_id, project)),
+        _window(search),
+        _NO_TRIGGERS,
+        Condition(f'e."$event_name" NOT IN ({marks})', search.hidden),
+        *_on_project_events(search.filters),
+    ]
+    _check_window(search, known_failure=False)
+    selected = ", ".join(f"e.{quoted(name)}" for name in names)
+    total, rows = _page(store, search, f"{selected} FROM events e", conditions, _event_order(search))
+    if not rows:
+        return '{"total":0,"events":null}'
+    return _envelope("events", total, [_object(names, row, EVENT_COLUMNS) for row in rows])
 
 
 def _event_order(search: Search) -> str:

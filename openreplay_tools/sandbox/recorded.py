@@ -15,11 +15,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Recorded:
-    """Users, events and live sessions as the server showed them, un-escaped, at their recorded times."""
+    """Users, events, live and whole sessions as the server showed them, un-escaped, at their recorded times.
+
+    A whole session has its `search_row`, its `replay` (without file addresses and the caller's marks) and its
+    `app_events`.
+    """
 
     users: list[dict[str, Any]]
     events: list[dict[str, Any]]
     live: list[dict[str, Any]]
+    sessions: list[dict[str, Any]]
     synthesised: list[str]
 
 

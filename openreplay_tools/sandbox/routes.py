@@ -55,6 +55,7 @@ class Call:
     query: str
     body: bytes
     project: int = 0
+    user: int = 0
 
     @property
     def store(self) -> Store:

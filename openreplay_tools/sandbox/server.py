@@ -1,4 +1,4 @@
-"""The sandbox: a fake OpenReplay 1.27.8 on a loopback port, in a background thread."""
+"""The sandbox: a fake OpenReplay on a loopback port, in a background thread."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Any, Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from openreplay_tools.sandbox.app import build
+from openreplay_tools.sandbox.accounts import MEMBER, OWNER, PASSWORD, Accounts
+from openreplay_tools.sandbox.app import Gate, build
 from openreplay_tools.sandbox.failures import Connections, FailingServer, Failures
 from openreplay_tools.sandbox.front import Front, Received
+from openreplay_tools.sandbox.legacy import build_legacy
+from openreplay_tools.sandbox.legacy_call import Installation
+from openreplay_tools.sandbox.limiter import Limiter
 from openreplay_tools.sandbox.routes import Edition, Service
 from openreplay_tools.sandbox.store import Store, milliseconds
+from openreplay_tools.sandbox.versions import Version, has_api_v1, has_go
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 FIXED_NOW = datetime(2026, 11, 20, 18, 15, tzinfo=UTC)
 """The sandbox's clock unless told otherwise: the moment after which nothing was recorded."""
@@ -36,32 +42,47 @@ class Sandbox:
 
     Args:
         now: the server's clock, standing still, and the end of the generated data; `FIXED_NOW` when not given.
-        edition: "ee" has live sessions, "foss" is what most people host.
+        version: "1.27" has API v2 and the dashboard's, "1.27.0" API v1 besides, "1.26" the dashboard's and v1, "1.22"
+            v1 alone.
+        edition: "ee" has live sessions and roles, "foss" is what most people host.
+        api_v1: whether API v1 answers; as the version has it when not given.
         host: the address to listen on.
         port: 0 picks a free one.
         live_clock: end the generated data at the present and let the clock run.
+        pulse: seconds that only grow, which the limiter of dashboard requests goes by.
     """
 
     api_key = "sandboxsandboxsandbx"
+    email = OWNER.email
+    member_email = MEMBER.email
+    """Somebody whose role, on "ee", allows to watch sessions and live ones, and nothing else."""
+    password = PASSWORD
     secret = "sandbox-secret-for-fence-and-confirmation"  # noqa: S105  a fixed text, so that outputs repeat
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all by name, each with a default
         self,
         *,
         now: datetime | None = None,
+        version: Version = "1.27",
         edition: Edition = "ee",
+        api_v1: bool | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         live_clock: bool = False,
+        pulse: Callable[[], float] = time.monotonic,
     ) -> None:
         if now is not None and (live_clock or now.tzinfo is None):
             raise ValueError("now must have a time zone and cannot be combined with live_clock")
         self._fixed_now = None if live_clock else (now or FIXED_NOW).astimezone(UTC)
+        self.version = version
         self.edition = edition
+        self.api_v1 = has_api_v1(version) if api_v1 is None else api_v1
         self.host = host
         self.port = port
         self.failures = Failures()
         self.requests: deque[Received] = deque(maxlen=_KEPT_REQUESTS)
+        self.accounts = Accounts(self.now)
+        self._pulse = pulse
         self._connections: Connections = {}
         self._store: Store | None = None
         self._server: uvicorn.Server | None = None
@@ -132,9 +153,21 @@ class Sandbox:
             self.stop()
 
     def _config(self, store: Store) -> uvicorn.Config:
-        service = build(Service(store, self.edition, self.now), self.api_key)
+        installation = Installation(
+            store=store,
+            accounts=self.accounts,
+            api_key=self.api_key,
+            edition=self.edition,
+            version=self.version,
+            now=self.now,
+            clock=self._pulse,
+            opened_ms=milliseconds(self.now()),
+        )
+        gate = Gate(self.api_key, self.accounts, Limiter(self._pulse))
+        service = build(Service(store, self.edition, self.now), gate, self.version) if has_go(self.version) else None
+        front = Front(service, build_legacy(installation, api_v1=self.api_v1), self.requests)
         return uvicorn.Config(
-            FailingServer(Front(service, self.requests), self.failures, self._connections),
+            FailingServer(front, self.failures, self._connections),
             http=_protocol(self._connections),
             ws="none",
             lifespan="off",

@@ -15,10 +15,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from openreplay_tools.sandbox import recorded
+from openreplay_tools.sandbox import recorded, session_rows
 from openreplay_tools.sandbox.filters import QueryError
 from openreplay_tools.sandbox.functions import register
+from openreplay_tools.sandbox.lexicon import Lexicon
+from openreplay_tools.sandbox.marks import Marks, SavedSearches
+from openreplay_tools.sandbox.notes import Notes
+from openreplay_tools.sandbox.segments import planted_searches
 from openreplay_tools.sandbox.tables import EVENTS, USERS
+from openreplay_tools.sandbox.tags import Tags
+from openreplay_tools.sandbox.user_edits import UserEdits
 
 Row = Mapping[str, Any]
 JobStatus = Literal["scheduled", "running", "completed", "failed", "cancelled"]
@@ -38,10 +44,12 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class _Image:
-    """A finished database and the live sessions that belong to it."""
+    """A finished database, and the sessions that belong to it: live ones, stored ones, and those recorded whole."""
 
     database: bytes
     live: Mapping[int, Sequence[Row]]
+    sessions: Mapping[int, Mapping[str, Row]]
+    whole: Mapping[str, Row]
 
 
 _images: dict[int, _Image] = {}
@@ -71,11 +79,23 @@ def _build(end_ms: int) -> _Image:
     connection.commit()
     database = connection.serialize()
     connection.close()
-    return _Image(database, {GENERATED_PROJECT: generated.live, RECORDED_PROJECT: seen.live})
+    # The tests' small worlds have no sessions.
+    visits = session_rows.generated(generated.sessions, generated.events, _METADATA)
+    known = [session_rows.from_recording(session, _METADATA) for session in seen.sessions]
+    return _Image(
+        database,
+        live={GENERATED_PROJECT: generated.live, RECORDED_PROJECT: seen.live},
+        sessions={
+            GENERATED_PROJECT: {row["sessionId"]: row for row in visits},
+            RECORDED_PROJECT: {row["sessionId"]: row for row in known},
+        },
+        whole={session["search_row"]["sessionId"]: session for session in seen.sessions},
+    )
 
 
 _INDICES = """
 CREATE INDEX event_sessions ON events (session_id, project);
+CREATE INDEX event_names ON events ("$event_name", project);
 CREATE INDEX event_users ON events ("$user_id", project, "$event_name");
 CREATE UNIQUE INDEX user_ids ON users (project, "$user_id");
 ANALYZE;
@@ -92,8 +112,19 @@ class Store:
         self._connection.deserialize(image.database)
         register(self._connection)
         self.live = image.live
+        self._sessions = image.sessions
+        self._whole = image.whole
+        self.marks = Marks()
+        self.saved = SavedSearches()
+        for saved in planted_searches(end_ms):
+            self.saved.add(saved)
+        self.assist_down = False
         self._projects = [_project(number, name, key, _METADATA) for number, name, key in _PROJECTS]
         self._jobs: list[dict[str, Any]] = []
+        self.notes = Notes()
+        self.tags = Tags()
+        self.user_edits = UserEdits()
+        self.lexicon = Lexicon()
 
     def close(self) -> None:
         """Forget the data."""
@@ -133,6 +164,28 @@ class Store:
             self._projects.append(created)
             return dict(created)
 
+    # -- sessions
+
+    def sessions(self, project_id: int) -> list[dict[str, Any]]:
+        """What session search and replay know of each session, oldest first; `startTs` in exact milliseconds."""
+        return [dict(row) for row in self._sessions.get(project_id, {}).values()]
+
+    def session(self, project_id: int, session_id: str) -> Row | None:
+        """One session of the project, or None."""
+        return self._sessions.get(project_id, {}).get(session_id)
+
+    def kept_session(self, project_id: int, session_id: str) -> Row | None:
+        """Return a session unless its user was deleted: the search still finds it, replay does not (observed A9)."""
+        row = self.session(project_id, session_id)
+        if row is None or not row["userId"]:
+            return row
+        done = {job["referenceId"] for job in self.jobs(project_id) if job["status"] == "completed"}
+        return None if row["userId"] in done else row
+
+    def recorded_session(self, session_id: str) -> Row | None:
+        """What was recorded of one session (search_row, replay, app_events); None for a generated or unknown one."""
+        return self._whole.get(session_id)
+
     # -- jobs
 
     def jobs(self, project: int) -> list[dict[str, Any]]:
@@ -144,11 +197,13 @@ class Store:
         """One job of the project, or None."""
         return next((job for job in self.jobs(project) if job["jobId"] == number), None)
 
-    def schedule_deletion(self, project: int, user_id: str, now: datetime) -> dict[str, Any] | None:
-        """The new job, or None while another one for this user is scheduled or running."""
+    def schedule_deletion(
+        self, project: int, user_id: str, now: datetime, *, again: bool = False
+    ) -> dict[str, Any] | None:
+        """The new job, or None while another one for this user is scheduled or running; API v1 makes one `again`."""
         with self._lock:
             waiting = (job for job in self.jobs(project) if job["status"] in {"scheduled", "running"})
-            if any(job["referenceId"] == user_id for job in waiting):
+            if not again and any(job["referenceId"] == user_id for job in waiting):
                 return None
             midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
             job = {

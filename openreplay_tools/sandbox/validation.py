@@ -155,6 +155,7 @@ class Search:
     query: str = ""
     columns: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     @property
     def direction(self) -> str:
@@ -301,6 +302,29 @@ def _session_events_failures(search: Search) -> Iterator[Failure]:
     yield from _columns(search, EVENT_COLUMNS, "validEventColumn")
 
 
+def user_activity(body: bytes) -> Search:
+    """Contract §4.8. The name of the struct in refusals is a guess, what is refused is not."""
+    reader, number = _read_window(body)
+    search = Search(
+        start=number("startTimestamp"),
+        end=number("endTimestamp"),
+        limit=number("limit"),
+        page=number("page"),
+        sort_by=reader.text("sortBy"),
+        sort_order=reader.text("sortOrder"),
+        filters=tuple(Filter.read(item) for item in reader.items("filters")),
+        hidden=tuple(reader.texts("hideEvents")),
+    )
+    _refuse("UserActivityRequest", _user_activity_failures(search))
+    return search
+
+
+def _user_activity_failures(search: Search) -> Iterator[Failure]:
+    yield from _filters(search)
+    yield from _user_sessions_failures(search)
+    yield from _one_of("SortBy", search.sort_by, ("created_at", "$event_name"))
+
+
 def with_query(search: Search, query: str) -> Search:
     """Put the query parameter `q` in the place of the body's `query` (contract §2.4)."""
     if len(query) > _MAX_QUERY:
@@ -329,6 +353,7 @@ __all__ = [
     "UnknownError",
     "new_project",
     "session_events",
+    "user_activity",
     "user_sessions",
     "users_search",
     "with_query",

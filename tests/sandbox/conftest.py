@@ -25,6 +25,7 @@ NUMBER = {"dataType": "number"}
 class World:
     users: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
     live: list[dict[str, Any]] = field(default_factory=list)
 
 
