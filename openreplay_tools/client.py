@@ -4,48 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from itertools import count
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import httpx
 
 from openreplay_tools import wire
 from openreplay_tools.addresses import is_loopback
+from openreplay_tools.connection import Body, Connection
 from openreplay_tools.deadline import begin, limit
-from openreplay_tools.driver import Body, Configured, Connection, Steps
+from openreplay_tools.driver import Configured, Steps, request_of
 from openreplay_tools.errors import ConfigurationError, OpenReplayToolsError, RequestTimeoutError, TransportError
-from openreplay_tools.operation import Arguments, Batch, Command, Emit, Flow, Operation, Outcome, Page, Request, Scope
+from openreplay_tools.flow import Batch, Command, Emit, Flow, Request
 from openreplay_tools.text import Recorded
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-    from types import TracebackType
     from typing import Self
 
+    from openreplay_tools.operation import Arguments, Operation, Outcome, Page, Scope
     from openreplay_tools.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-
 _BATCH_WIDTH = 4  # requests of one batch that an async client has under way at the same time
 
 
 def _options(connection: Connection) -> dict[str, Any]:
-    """Return the arguments of an httpx client; making a TLS context is slow, so there is one."""
+    """Return an httpx client's arguments: one TLS context, slow to make; no proxy for this machine's own ports."""
     with connection.lock:
-        if (
-            connection.tls is None
-            and connection.transport is None
-            and connection.settings.base_url.startswith("https:")
-        ):
+        if connection.tls is None and connection.wants_tls:
             connection.tls = httpx.create_ssl_context()
-    # Without https there is nothing to verify; a proxy of the environment cannot reach this machine's own ports.
-    verify: ssl.SSLContext | bool = connection.tls or False
-    trust_env = not is_loopback(connection.settings.base_url)
-    return {"verify": verify, "follow_redirects": False, "transport": connection.transport, "trust_env": trust_env}
+    given = {"verify": connection.tls or False, "trust_env": not is_loopback(connection.settings.base_url)}
+    return {**given, "follow_redirects": False, "transport": connection.transport}
 
 
 class Client(Configured):
@@ -81,7 +74,9 @@ class Client(Configured):
         Raises:
             OpenReplayToolsError: one of its subclasses.
         """
-        steps = Steps(operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()), operation)
+        steps = self._steps(
+            operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()), operation
+        )
         deadline = self.connection.deadline()
         while (command := steps.command()) is not None:
             if isinstance(command, Emit):
@@ -96,11 +91,11 @@ class Client(Configured):
 
     def outcome(self, operation: Operation[Any, R], arguments: Arguments) -> Outcome[R]:
         """Run one operation and return its result with the scope it is true about: what toolkits present."""
-        return self._drive(Steps(operation.call(arguments, self.connection.scope()), operation))
+        return self._drive(self._steps(operation.call(arguments, self.connection.scope()), operation))
 
     def find_out(self, question: Callable[[Any, Scope], Flow[T]], subject: Any) -> T:
         """Run a short flow that belongs to no operation, such as what the server can do."""
-        return self._drive(Steps(question(subject, self.connection.scope())))
+        return self._drive(self._steps(question(subject, self.connection.scope())))
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
@@ -114,14 +109,12 @@ class Client(Configured):
         """Return the client."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
 
-    def _drive(self, steps: Steps[T]) -> T:
-        deadline = self.connection.deadline()
+    def _drive(self, steps: Steps[T], deadline: float | None = None) -> T:
+        deadline = self.connection.deadline() if deadline is None else deadline
         while (command := steps.command()) is not None:
             try:
                 steps.reply(self._perform(command, deadline))
@@ -132,32 +125,55 @@ class Client(Configured):
     def _perform(self, command: Command, deadline: float) -> Any:
         if isinstance(command, Batch):
             return [self._send(request, deadline) for request in command.requests]
-        return self._send(_request(command), deadline)
+        return self._send(request_of(command), deadline)
 
     def _send(self, request: Request[Any], deadline: float) -> Any:
         connection = self.connection
-        message = wire.encode(request, connection.settings)
-        if (kept := connection.recall(request, message)) is not None:
+        if (kept := connection.recall(request)) is not None:
             return kept
-        connection.forget(request)
-        for attempt in count():
-            try:
-                reply = connection.decoded(request, *self._exchange(message, deadline))
-            except OpenReplayToolsError as error:
-                connection.sent(request, message, type(error).__name__)
-                time.sleep(connection.pause(request, attempt, error, deadline))
-            except BaseException as error:  # interrupted or cancelled: it may have been done
-                connection.sent(request, message, type(error).__name__)
+        token = self._token(deadline) if connection.needs_login(request) else ""
+        try:
+            return self._tried(request, token, deadline)
+        except OpenReplayToolsError as error:
+            if not connection.stale(request, error):
                 raise
+        return self._tried(request, self._token(deadline, token), deadline)
+
+    def _tried(self, request: Request[Any], token: str, deadline: float) -> Any:
+        connection = self.connection
+        message = wire.encode(request, connection.settings, token)
+        connection.forget(request)
+        attempt = 0
+        while True:
+            while wait := connection.turn(request, deadline):
+                time.sleep(wait)
+            try:
+                with connection.noted(request, message):
+                    reply = connection.decoded(request, *self._exchange(message, deadline))
+            except OpenReplayToolsError as error:
+                time.sleep(connection.pause(request, attempt, error, deadline))
+                attempt += 1
             else:
-                connection.sent(request, message, "done")
-                connection.remember(request, message, reply)
+                connection.remember(request, reply)
                 return reply
-        raise AssertionError  # pragma: no cover - count() does not end
+
+    def _token(self, deadline: float, stale: str = "") -> str:
+        """Return the login's token; one thread gets it, the others wait for it."""
+        login = self.connection.account
+        while True:
+            future, ours = login.claim(stale)
+            if ours:
+                with login.settling(future) as token:
+                    token.append(self._drive(self._steps(login.obtain(stale)), deadline))
+            try:
+                return future.result(self.connection.left(deadline))
+            except TimeoutError:
+                raise self.connection.late() from None
+            except CancelledError:  # whoever tried was interrupted
+                continue
 
     def _exchange(self, message: wire.Message, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
-        http = self._opened()
-        body = Body(self.connection, deadline)
+        http, body = self._opened(), Body(self.connection, deadline)
         begin(deadline)
         try:
             with translated(self.connection.settings.host):
@@ -204,7 +220,9 @@ class AsyncClient(Configured):
 
     async def iterate(self, operation: Operation[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         """Yield the rows of all pages, each once; see `Client.iterate`."""
-        steps = Steps(operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()), operation)
+        steps = self._steps(
+            operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()), operation
+        )
         deadline = self.connection.deadline()
         while (command := steps.command()) is not None:
             if isinstance(command, Emit):
@@ -220,11 +238,11 @@ class AsyncClient(Configured):
 
     async def outcome(self, operation: Operation[Any, R], arguments: Arguments) -> Outcome[R]:
         """Run one operation and return its result with its scope; see `Client.outcome`."""
-        return await self._drive(Steps(operation.call(arguments, self.connection.scope()), operation))
+        return await self._drive(self._steps(operation.call(arguments, self.connection.scope()), operation))
 
     async def find_out(self, question: Callable[[Any, Scope], Flow[T]], subject: Any) -> T:
         """Run a flow that belongs to no operation; see `Client.find_out`."""
-        return await self._drive(Steps(question(subject, self.connection.scope())))
+        return await self._drive(self._steps(question(subject, self.connection.scope())))
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
@@ -238,14 +256,12 @@ class AsyncClient(Configured):
         """Return the client."""
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the connections of the running loop."""
         await self.aclose()
 
-    async def _drive(self, steps: Steps[T]) -> T:
-        deadline = self.connection.deadline()
+    async def _drive(self, steps: Steps[T], deadline: float | None = None) -> T:
+        deadline = self.connection.deadline() if deadline is None else deadline
         while (command := steps.command()) is not None:
             try:
                 steps.reply(await self._perform(command, deadline))
@@ -255,7 +271,7 @@ class AsyncClient(Configured):
 
     async def _perform(self, command: Command, deadline: float) -> Any:
         if not isinstance(command, Batch):
-            return await self._send(_request(command), deadline)
+            return await self._send(request_of(command), deadline)
         gate = asyncio.Semaphore(_BATCH_WIDTH)
 
         async def one(request: Request[Any]) -> Any:
@@ -272,29 +288,56 @@ class AsyncClient(Configured):
 
     async def _send(self, request: Request[Any], deadline: float) -> Any:
         connection = self.connection
-        message = wire.encode(request, connection.settings)
-        if (kept := connection.recall(request, message)) is not None:
+        if (kept := connection.recall(request)) is not None:
             return kept
-        connection.forget(request)
-        for attempt in count():
-            try:
-                reply = connection.decoded(request, *await self._exchange(message, deadline))
-            except OpenReplayToolsError as error:
-                connection.sent(request, message, type(error).__name__)
-                await asyncio.sleep(connection.pause(request, attempt, error, deadline))
-            except BaseException as error:  # interrupted or cancelled: it may have been done
-                connection.sent(request, message, type(error).__name__)
+        token = await self._token(deadline) if connection.needs_login(request) else ""
+        try:
+            return await self._tried(request, token, deadline)
+        except OpenReplayToolsError as error:
+            if not connection.stale(request, error):
                 raise
+        return await self._tried(request, await self._token(deadline, token), deadline)
+
+    async def _tried(self, request: Request[Any], token: str, deadline: float) -> Any:
+        connection = self.connection
+        message = wire.encode(request, connection.settings, token)
+        connection.forget(request)
+        attempt = 0
+        while True:
+            while wait := connection.turn(request, deadline):  # noqa: ASYNC110 - shared with threads and other loops
+                await asyncio.sleep(wait)
+            try:
+                with connection.noted(request, message):
+                    reply = connection.decoded(request, *await self._exchange(message, deadline))
+            except OpenReplayToolsError as error:
+                await asyncio.sleep(connection.pause(request, attempt, error, deadline))
+                attempt += 1
             else:
-                connection.sent(request, message, "done")
-                connection.remember(request, message, reply)
+                connection.remember(request, reply)
                 return reply
-        raise AssertionError  # pragma: no cover - count() does not end
+
+    async def _token(self, deadline: float, stale: str = "") -> str:
+        """Return the login's token; one task gets it, the others wait for it, whatever their loop."""
+        login = self.connection.account
+        while True:
+            future, ours = login.claim(stale)
+            if ours:
+                with login.settling(future) as token:
+                    token.append(await self._drive(self._steps(login.obtain(stale)), deadline))
+            try:
+                # Shielded: a caller that gives up must not take the login from the others.
+                waiting = asyncio.shield(asyncio.wrap_future(future))
+                return await asyncio.wait_for(waiting, self.connection.left(deadline))
+            except TimeoutError:
+                raise self.connection.late() from None
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if not future.cancelled() or (task is not None and task.cancelling()):
+                    raise  # we were cancelled, not only whoever tried
 
     async def _exchange(self, message: wire.Message, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
         connection = self.connection
-        http = self._opened()
-        body = Body(connection, deadline)
+        http, body = self._opened(), Body(connection, deadline)
         timer = asyncio.timeout(connection.left(deadline))
         try:
             async with timer:
@@ -325,17 +368,9 @@ class AsyncClient(Configured):
         return http
 
 
-def _request(command: Command) -> Request[Any]:
-    if not isinstance(command, Request):
-        raise TypeError(f"{type(command).__name__} is for walks only.")
-    return command
-
-
 def _prepared(message: wire.Message, phases: dict[str, float]) -> httpx.Request:
-    limits = {"timeout": phases}
-    return httpx.Request(
-        message.method, message.url, headers=message.headers, content=message.content, extensions=limits
-    )
+    given: dict[str, Any] = {"headers": message.headers, "content": message.content}
+    return httpx.Request(message.method, message.url, extensions={"timeout": phases}, **given)
 
 
 @contextmanager

@@ -4,12 +4,14 @@ OpenReplayToolsError
 ├── ConfigurationError        operator: a credential, address or project is missing or malformed; before any request
 ├── ArgumentsError            model: arguments refused; which, by what rule, what is valid
 ├── UnavailableError          operator: this server, edition or credential cannot do it; says what could
+│   └── ClosedError          … because the server has no such API at all
 ├── TransportError            operator: no answer came
 │   └── RequestTimeoutError  ReplyTooLongError
 ├── ApiError                  the server answered with an error: status, operation, its message, retry_after
 │   ├── BadRequestError  AuthenticationError  PermissionDeniedError  NotFoundError
 │   └── ConflictError  RateLimitError  ServerError
 └── UnexpectedReplyError      us: a success whose body is not what the operation says
+    └── WebPageError         operator: a page for people: another server, or one without this API
 
 A message is made of parts: plain strings are our own words, `Recorded` parts came from a server or a visitor and are
 quoted wherever the message is shown.
@@ -46,6 +48,10 @@ class ArgumentsError(OpenReplayToolsError):
 
 class UnavailableError(OpenReplayToolsError):
     """This server, edition or credential cannot do it; the text says what could."""
+
+
+class ClosedError(UnavailableError):
+    """The server has no such API; another way in may exist."""
 
 
 class TransportError(OpenReplayToolsError):
@@ -108,3 +114,7 @@ class ServerError(ApiError):
 
 class UnexpectedReplyError(OpenReplayToolsError):
     """The server answered with success, but not with what this operation returns."""
+
+
+class WebPageError(UnexpectedReplyError):
+    """A page for people came instead of data: another server, or one without this API."""

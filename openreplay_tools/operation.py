@@ -1,21 +1,28 @@
-"""What an operation is: one argument model, one result model, one flow per route; and what a flow may ask for.
-
-A flow is a generator that never sends anything: it yields commands, receives typed replies, and has errors thrown
-into it. `client.py` drives it, once for sync and once for async code.
-"""
+"""What an operation is: one argument model, one result model, one flow per route."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from openreplay_tools.errors import ArgumentsError, ConfigurationError, UnavailableError
+from openreplay_tools.doors import MEANS, OPENED_BY, Access, Door
+from openreplay_tools.errors import (
+    ArgumentsError,
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    OpenReplayToolsError,
+    UnavailableError,
+    WebPageError,
+)
+from openreplay_tools.flow import Flow, Learned
 from openreplay_tools.schema import explain, flat_schema
 from openreplay_tools.windows import Window
 
@@ -30,15 +37,8 @@ A = TypeVar("A", bound="Arguments")
 T = TypeVar("T")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
-Reply = TypeVar("Reply", bound=BaseModel)
 
 Effect = Literal["read", "write", "destroy"]
-Credential = Literal["key", "login"]
-_MEANS: dict[Credential, str] = {
-    "key": "an organization key (OPENREPLAY_API_KEY)",
-    "login": "a dashboard login (OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD)",
-}
-
 
 # Until an operation resolves its own.
 _EVER = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC), everything=True)
@@ -106,75 +106,20 @@ class SessionRef:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a call is about, resolved before its flow begins: project, window, session, clock, zone, links."""
+    """What a call is about, resolved before its flow begins: door, project, window, session, clock, zone, links."""
 
     now: datetime
     zone: ZoneInfo
     dashboard: str
     host: str
     default_project: str
-    credentials: frozenset[Credential]
+    access: Access
     confirmations: Confirmations = field(repr=False)
+    door: Door = "v2"
+    lacks: tuple[str, ...] = ()
     project: ProjectRef = ProjectRef()
     session: SessionRef = SessionRef()
     window: Window = _EVER
-
-
-@dataclass(frozen=True, slots=True)
-class Request(Generic[Reply]):
-    """One HTTP request and the shape of its reply.
-
-    Args:
-        method: GET, POST, DELETE.
-        path: path parts below the service's base, each a separate value; `wire` encodes them.
-        reply: the model of the whole reply body.
-        body: JSON body.
-        query: URL query.
-        reads: True when nothing changes on the server, so that it may be sent again.
-        escaped: True when this server escapes HTML in its answer (observed §D).
-        cache_seconds: how long the reply may stand for the next identical request.
-    """
-
-    method: Literal["GET", "POST", "DELETE"]
-    path: tuple[str, ...]
-    reply: type[Reply]
-    body: Mapping[str, Any] | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
-    reads: bool = True
-    escaped: bool = False
-    cache_seconds: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Several requests whose order does not matter; the driver may run them at the same time."""
-
-    requests: tuple[Request[Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Emit:
-    """Rows for whoever iterates; only a walk yields it."""
-
-    rows: tuple[Any, ...]
-
-
-Command: TypeAlias = Request[Any] | Batch | Emit
-Flow: TypeAlias = Generator[Command, Any, T]
-
-
-def ask(request: Request[Reply]) -> Flow[Reply]:
-    """Send one request and return its typed reply."""
-    reply: Reply = yield request
-    return reply
-
-
-def ask_all(requests: list[Request[Reply]]) -> Flow[list[Reply]]:
-    """Send several requests, at the same time where the client can, and return their replies in order."""
-    if not requests:
-        return []
-    replies: list[Reply] = yield Batch(tuple(requests))
-    return replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +132,33 @@ class Outcome(Generic[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[R_co]):
-    """One way to do it: the credential it needs and its flow."""
+    """One way to do it.
 
-    needs: Credential
+    Args:
+        needs: the door it goes through.
+        flow: what is asked there.
+        lacks: what the result does not hold on this route, in product words.
+        permission: what the login's role must allow (Enterprise edition).
+        edition: "ee" where only the Enterprise edition has it.
+    """
+
+    needs: Door
     flow: Callable[[Any, Scope], Flow[R_co]]
+    lacks: tuple[str, ...] = ()
+    permission: str = ""
+    edition: str = ""
+
+    def obstacle(self, access: Access) -> OpenReplayToolsError | None:
+        """Return why this route cannot be taken, None when nothing is known to forbid it."""
+        if OPENED_BY[self.needs] not in access.credentials:
+            return UnavailableError(f"It needs {MEANS[OPENED_BY[self.needs]]}.")
+        if self.needs in access.closed:
+            return access.closed[self.needs]
+        if self.edition and access.edition not in {"", self.edition}:
+            return UnavailableError("It needs OpenReplay's Enterprise edition or its cloud.")
+        if self.permission and access.permissions is not None and self.permission not in access.permissions:
+            return UnavailableError(f"The login's role lacks the permission {self.permission}.")
+        return None
 
 
 class Operation(Generic[P, R_co]):
@@ -208,6 +176,7 @@ class Operation(Generic[P, R_co]):
         prepare: Callable[[Any, Scope], Flow[Scope]],
         present: Callable[[Any, Any, Scope], Answer],
         route: Route[R_co],
+        always: bool = False,
     ) -> None:
         """Hold the parts; use the `operation` decorator."""
         self.name = name
@@ -218,6 +187,7 @@ class Operation(Generic[P, R_co]):
         self.effect: Effect = effect
         self.present = present
         self.routes = [route]
+        self.always = always
         self._prepare = prepare
         self._walk: Callable[[Any, Scope], Flow[None]] | None = None
 
@@ -271,16 +241,22 @@ class Operation(Generic[P, R_co]):
         return self.parse(named)
 
     def call(self, arguments: Arguments, scope: Scope) -> Flow[Outcome[R_co]]:
-        """Prepare the scope, take the first route whose credential is there, and run it.
+        """Take the first route that this server and these credentials allow, prepare the scope, and run it.
 
         Raises:
             ConfigurationError: there is no credential at all.
-            UnavailableError: no route for this kind of credential.
+            UnavailableError: no route can be taken.
         """
-        route = self._route(scope)
-        ready = yield from self._prepare(arguments, scope)
-        result = yield from route.flow(arguments, ready)
-        return Outcome(result, ready)
+        routes = self.routes
+        while True:
+            route, ready = yield from self._enter(arguments, scope, routes)
+            try:
+                return Outcome((yield from route.flow(arguments, ready)), ready)
+            except (ClosedError, WebPageError):  # this one is missing behind an open door
+                routes = routes[routes.index(route) + 1 :]
+                scope = replace(scope, project=ready.project)  # need not be looked for again
+                if self.effect != "read" or not any(each.obstacle(ready.access) is None for each in routes):
+                    raise
 
     def walk_all(self, arguments: Arguments, scope: Scope) -> Flow[None]:
         """Yield every row of every page through `Emit`.
@@ -294,8 +270,7 @@ class Operation(Generic[P, R_co]):
             raise ArgumentsError(
                 f"{' and '.join(sorted(chosen))}: leave out, for iterate reads every page; run() reads one."
             )
-        self._route(scope)
-        ready = yield from self._prepare(arguments, scope)
+        _, ready = yield from self._enter(arguments, scope, self.routes)
         yield from self._walk(arguments, ready)
 
     def walk(self, flow: Callable[[Any, Scope], Flow[None]]) -> Callable[[Any, Scope], Flow[None]]:
@@ -303,17 +278,71 @@ class Operation(Generic[P, R_co]):
         self._walk = flow
         return flow
 
-    def _route(self, scope: Scope) -> Route[R_co]:
-        for route in self.routes:
-            if route.needs in scope.credentials:
-                return route
-        if not scope.credentials:
-            raise ConfigurationError(
-                "No credential. Set OPENREPLAY_API_KEY to the organization key (Preferences → Account), "
-                "and OPENREPLAY_BASE_URL to the instance when it is self-hosted."
+    def route(
+        self, needs: Door, *, lacks: tuple[str, ...] = (), permission: str = "", edition: str = ""
+    ) -> Callable[[Callable[[Any, Scope], Flow[Any]]], Callable[[Any, Scope], Flow[Any]]]:
+        """Attach a further route (decorator); routes are tried in the order in which they are attached.
+
+        Args:
+            needs: see `Route`.
+            lacks: see `Route`.
+            permission: see `Route`.
+            edition: see `Route`.
+        """
+
+        def attach(flow: Callable[[Any, Scope], Flow[Any]]) -> Callable[[Any, Scope], Flow[Any]]:
+            self.routes.append(Route(needs, flow, lacks, permission, edition))
+            return flow
+
+        return attach
+
+    def obstacle(self, access: Access) -> OpenReplayToolsError | None:
+        """Return why the operation cannot work here and what would help, None when a route may be open."""
+        if not access.credentials:
+            return ConfigurationError(
+                "No credential. Set OPENREPLAY_API_KEY to the organization key (Preferences → Account), or "
+                "OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD to a dashboard login, and OPENREPLAY_BASE_URL to the "
+                "instance when it is self-hosted."
             )
-        needs = " or ".join(_MEANS[route.needs] for route in self.routes)
-        raise UnavailableError(f"{self.tool_name} needs {needs}.")
+        found = [(route, route.obstacle(access)) for route in self.routes]
+        if self.always or any(reason is None for _, reason in found):
+            return None
+        # What was tried and refused tells more than what is missing.
+        given = {route.needs: OPENED_BY[route.needs] in access.credentials for route in self.routes}
+        tried = [reason for route, reason in found if reason and given[route.needs]]
+        means = " or ".join(dict.fromkeys(MEANS[OPENED_BY[door]] for door, has in given.items() if not has))
+        if not tried:
+            return UnavailableError(f"{self.tool_name} needs {means}.")
+        told = next((reason for reason in tried if not isinstance(reason, ClosedError)), tried[-1])
+        nothing = len(tried) > 1 and isinstance(told, ClosedError)  # another credential would find nothing either
+        if not means or nothing:
+            return told
+        hinted = copy(told)  # the same kind of error, for those who catch it
+        hinted.parts = (*told.parts, f" It would work with {means}.")
+        return hinted
+
+    def _enter(self, arguments: Arguments, scope: Scope, routes: list[Route[R_co]]) -> Flow[tuple[Route[R_co], Scope]]:
+        """Return the first route whose door opens, and the scope prepared at that door."""
+        if reason := self.obstacle(scope.access):
+            raise reason
+        access = scope.access
+        refusal: OpenReplayToolsError = UnavailableError("No route is left.")
+        for route in routes:
+            if route.obstacle(access) is not None and not self.always:
+                continue
+            try:
+                ready = yield from self._prepare(
+                    arguments, replace(scope, access=access, door=route.needs, lacks=route.lacks)
+                )
+            except ClosedError as error:
+                access, refusal = access.without(route.needs, error), error
+            except AuthenticationError as error:
+                access, refusal = access.refused(route.needs, error), error
+            else:
+                if access is not scope.access:
+                    yield Learned(access)
+                return route, ready
+        raise self.obstacle(access) or refusal
 
 
 def operation(  # noqa: PLR0913 - an operation's whole truth in one place
@@ -323,18 +352,20 @@ def operation(  # noqa: PLR0913 - an operation's whole truth in one place
     prepare: Callable[[Any, Scope], Flow[Scope]],
     present: Callable[[R, A, Scope], Answer],
     effect: Effect = "read",
-    needs: Credential = "key",
+    needs: Door = "v2",
+    permission: str = "",
+    edition: str = "",
+    always: bool = False,
     provider: str = "openreplay",
 ) -> Callable[[Callable[[A, Scope], Flow[R]]], Operation[P, R]]:
     """Make an operation of a flow: its name, docstring (the tool's description), arguments and result.
 
     Args:
         arguments: the argument model; its constructor types `client.run(operation, ...)`.
-        group: the group by which toolkits select.
-        prepare: resolves project, session and window before the flow.
-        present: turns a result into an `Answer`.
-        effect: read, write or destroy.
-        needs: the credential of this first route.
+        group: by which toolkits select; so they do by `effect`.
+        prepare: resolves project, session and window before the flow; `present` turns a result into an `Answer`.
+        needs: the door of this first route; see `Route`, also for `permission` and `edition`.
+        always: whether it runs whatever is known to be closed, because it finds that out.
         provider: prefix of the tool's name.
     """
     model: Any = arguments
@@ -349,7 +380,8 @@ def operation(  # noqa: PLR0913 - an operation's whole truth in one place
             effect=effect,
             prepare=prepare,
             present=present,
-            route=Route(needs, flow),
+            route=Route(needs, flow, (), permission, edition),
+            always=always,
         )
 
     return wrap

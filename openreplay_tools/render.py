@@ -179,9 +179,9 @@ def _count(answer: Answer, shown: int) -> str:
     total = f"at most {tally.total:,}" if tally.at_most else f"{tally.total:,}"
     if tally.first > 1:
         last = tally.first + shown - 1
-        which = f"{tally.noun} {tally.first:,}–{last:,}" if shown > 1 else f"{tally.noun.removesuffix('s')} {last:,}"
+        which = f"{tally.noun} {tally.first:,}–{last:,}" if shown > 1 else f"{_plural(tally.noun, 1)} {last:,}"
         return f"{which[:1].upper()}{which[1:]} of {total}"
-    return f"{shown:,} of {total} {tally.noun if tally.total != 1 else tally.noun.removesuffix('s')}"
+    return f"{shown:,} of {total} {_plural(tally.noun, tally.total)}"
 
 
 def _chosen(answer: Answer, fence: Fence, room: int) -> tuple[list[int], list[str]]:
@@ -244,4 +244,6 @@ def _left_out(answer: Answer, kept: list[int]) -> str:
 
 
 def _plural(kind: str, count: int) -> str:
-    return kind if count != 1 else kind.removesuffix("es") if kind.endswith("shes") else kind.removesuffix("s")
+    return (
+        kind if count != 1 else kind.removesuffix("es") if kind.endswith(("shes", "ches")) else kind.removesuffix("s")
+    )

@@ -22,6 +22,8 @@ from openreplay_tools.errors import ConfigurationError
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from openreplay_tools.doors import Credential
+
 _LONGEST = 86_400.0  # a day; sockets refuse what does not fit their clocks
 _PROCESS_SECRET = secrets.token_hex(16)
 VARIABLES = {
@@ -30,6 +32,9 @@ VARIABLES = {
     "dashboard_url": "OPENREPLAY_DASHBOARD_URL",
     "project": "OPENREPLAY_PROJECT",
     "timezone": "OPENREPLAY_TIMEZONE",
+    "email": "OPENREPLAY_EMAIL",
+    "password": "OPENREPLAY_PASSWORD",
+    "token": "OPENREPLAY_TOKEN",
 }
 
 
@@ -46,6 +51,9 @@ class Settings(BaseModel):
         dashboard_url: where links point; default the instance itself.
         project: default project: key, numeric id or name.
         timezone: IANA zone for times read and written; default UTC.
+        email: dashboard login, with `password`; an account of its own, for a login ends the person's others.
+        password: dashboard login.
+        token: a dashboard token instead of e-mail and password; it cannot be renewed.
         deadline: seconds one call may take in all, retries and pages included.
         connect_timeout: seconds to reach the server.
         read_timeout: seconds between two pieces of a reply.
@@ -63,6 +71,9 @@ class Settings(BaseModel):
     dashboard_url: str = ""
     project: str = ""
     timezone: str = ""
+    email: str = Field("", repr=False)
+    password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
     deadline: float = Field(60.0, gt=0, le=_LONGEST)
     connect_timeout: float = Field(10.0, gt=0, le=_LONGEST)
     read_timeout: float = Field(30.0, gt=0, le=_LONGEST)
@@ -102,17 +113,22 @@ class Settings(BaseModel):
             field = str(first["loc"][0]) if first["loc"] else "settings"
             raise ConfigurationError(f"{VARIABLES.get(field, field)}: {first['msg']}.") from None
         _ = settings.zone
+        if bool(settings.email) != bool(settings.password.get_secret_value()):
+            missing = "OPENREPLAY_PASSWORD" if settings.email else "OPENREPLAY_EMAIL"
+            raise ConfigurationError(f"A dashboard login is an e-mail address and a password; set {missing} too.")
         return settings
 
     @classmethod
-    def of_sandbox(cls, server: Any, **given: Any) -> Settings:
+    def of_sandbox(cls, server: Any, *, login: bool = False, **given: Any) -> Settings:
         """Return settings for an embedded server, made so that outputs repeat: its clock, its secret, fixed links.
 
         Args:
             server: a started `Sandbox`.
+            login: a dashboard login beside the organization key.
             **given: fields of this class; they win.
         """
         known = {
+            **({"email": server.email, "password": server.password} if login else {}),
             "api_key": server.api_key,
             "base_url": server.url,
             "dashboard_url": "https://openreplay.example.com",
@@ -126,13 +142,21 @@ class Settings(BaseModel):
         """Refuse: a pickle would hold the key in clear."""
         raise TypeError("Settings hold a key and are not pickled; make them anew.")
 
-    @field_validator("api_key", mode="after")
+    @field_validator("email", mode="after")
     @classmethod
-    def _bare_key(cls, key: SecretStr) -> SecretStr:
+    def _bare_email(cls, email: str) -> str:
+        return email.strip()
+
+    @field_validator("api_key", "token", mode="after")
+    @classmethod
+    def _bare_key(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
         text = re.sub(r"(?i)\A\s*(bearer(\s+|\Z))?", "", key.get_secret_value()).strip()
         if not text.isascii() or not text.isprintable() or " " in text:
-            message = "the key holds a space, a line break or a character no key has; copy it again"
-            raise ConfigurationError(f"OPENREPLAY_API_KEY: {message} from Preferences → Account.")
+            what, where = ("token", "") if info.field_name == "token" else ("key", " from Preferences → Account")
+            raise ConfigurationError(
+                f"{VARIABLES[str(info.field_name)]}: the {what} holds a space, a line break or a character no {what} "
+                f"has; copy it again{where}."
+            )
         return SecretStr(text)
 
     @field_validator("base_url", "dashboard_url", mode="after")
@@ -161,9 +185,23 @@ class Settings(BaseModel):
         return self.dashboard_url or (addresses.CLOUD_DASHBOARD if self.base_url == addresses.CLOUD else self.base_url)
 
     @cached_property
-    def v2(self) -> str:
-        """The base of API v2; the cloud leaves out a segment (contract §1.1)."""
+    def go(self) -> str:
+        """The base of the Go service: API v2 and most of the dashboard's; the cloud leaves out a segment (§1.1)."""
         return f"{self.base_url}/v2" if self.base_url == addresses.CLOUD else f"{self.base_url}/v2/api"
+
+    @cached_property
+    def legacy(self) -> str:
+        """The base of the Python service: API v1, login, projects, filter catalogue."""
+        return self.base_url if self.base_url == addresses.CLOUD else f"{self.base_url}/api"
+
+    @cached_property
+    def credentials(self) -> frozenset[Credential]:
+        """The kinds of credential that are set."""
+        given: dict[Credential, bool] = {
+            "key": bool(self.api_key.get_secret_value()),
+            "login": bool(self.email or self.token.get_secret_value()),
+        }
+        return frozenset(kind for kind, there in given.items() if there)
 
 
 def model_name() -> str:

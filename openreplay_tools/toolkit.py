@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from openreplay_tools.catalogue import OPERATIONS, AnyOperation
+from openreplay_tools.catalogue import CURATED, OPERATIONS, AnyOperation
+from openreplay_tools.doors import Access
 from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenReplayToolsError, UnavailableError
 from openreplay_tools.masking import mask_tree
-from openreplay_tools.openreplay.access import examine
+from openreplay_tools.openreplay.access import examine, examined
 from openreplay_tools.render import Fence, phrase, render
 from openreplay_tools.settings import Settings
-from openreplay_tools.text import shorten, unescape
+from openreplay_tools.text import own, shorten, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,8 +75,9 @@ class Toolkit:
             ConfigurationError: an unknown name, or a tool whose effect is not allowed.
         """
         self.settings = settings
-        self._chosen = _selected(groups, tools, effects)
-        self._reasons: dict[str, OpenReplayToolsError] = {}
+        access = Access(settings.credentials)
+        self._chosen = _selected(groups, tools, effects, access)
+        self._reasons: dict[str, OpenReplayToolsError] = examined(self._chosen, access)
         self._owned = owned
 
     @classmethod
@@ -89,21 +91,24 @@ class Toolkit:
             **given: fields of `Settings`.
 
         Raises:
-            ConfigurationError: the key is missing or a variable is malformed.
+            ConfigurationError: there is no credential, or a variable is malformed.
         """
         settings = Settings.from_env(**given)
-        if not settings.api_key.get_secret_value():
+        if not settings.credentials:
             raise ConfigurationError(
-                "OPENREPLAY_API_KEY is not set. Copy the organization key from Preferences → Account, or try "
-                "without one: sandbox()."
+                "OPENREPLAY_API_KEY is not set. Copy the organization key from Preferences → Account, or set "
+                "OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD to a dashboard login, or try without any: sandbox()."
             )
         return cls(settings, groups=groups, tools=tools, effects=effects)
 
     @classmethod
-    def sandbox(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+    def sandbox(
+        cls, *, login: bool = False, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any
+    ) -> Self:
         """Build over an embedded server with a fixed clock and planted incidents; needs no credential.
 
         Args:
+            login: a dashboard login beside the organization key, so that sessions can be searched.
             groups: see `Toolkit`.
             tools: see `Toolkit`.
             effects: see `Toolkit`.
@@ -116,7 +121,7 @@ class Toolkit:
 
         server = Sandbox().start()
         try:
-            settings = Settings.of_sandbox(server, **given)
+            settings = Settings.of_sandbox(server, login=login, **given)
             return cls(settings, groups=groups, tools=tools, effects=effects, owned=server)
         except OpenReplayToolsError:
             server.stop()
@@ -152,16 +157,16 @@ class Toolkit:
 
     @property
     def operations(self) -> tuple[AnyOperation, ...]:
-        """What is offered: what was chosen, less what a probe has found unavailable."""
+        """What is offered: what was chosen, less what these credentials or, after a probe, this server cannot do."""
         return tuple(operation for operation in self._chosen if operation.tool_name not in self._reasons)
 
     @property
     def unavailable(self) -> dict[str, str]:
-        """Tools that cannot work here, each with the reason; known after a probe."""
+        """Tools that were chosen and cannot work here, each with the reason; after a probe the server's too."""
         return {name: str(error) for name, error in self._reasons.items()}
 
     def probe(self) -> Self:
-        """Find out with at most three small requests what the server can do, and narrow the offer to it.
+        """Find out what the server can do, with at most three small requests for each credential, and narrow the offer.
 
         What cannot work is listed in `unavailable` with the reason. A later probe looks anew.
         """
@@ -224,6 +229,8 @@ class Toolkit:
 
     def _reply(self, operation: AnyOperation, arguments: Arguments, outcome: Outcome[Any]) -> Reply:
         answer = operation.present(outcome.result, arguments, outcome.scope)
+        if lacks := outcome.scope.lacks:
+            answer = replace(answer, notes=(*answer.notes, own(f"Not told by this server: {', '.join(lacks)}.")))
         times, parts = _DETAIL[dict(arguments).get("detail", "normal")]
         text = render(answer, budget=max(_SMALLEST, self.settings.budget * times // parts), fence=self._fence)
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))
@@ -244,11 +251,13 @@ class Toolkit:
             if operation.tool_name == name:
                 return operation
         if name in self._reasons:
-            raise UnavailableError(f"{name} is not available: ", *self._reasons[name].parts)
+            parts = self._reasons[name].parts
+            known = str(parts[0]).startswith(name)  # a reason may begin with it
+            raise UnavailableError("" if known else f"{name} is not available: ", *parts)
         raise ArgumentsError(f"No tool of that name here.{_nearest(name, [op.tool_name for op in self.operations])}")
 
 
-def _selected(groups: Choice, tools: Choice, effects: Choice) -> tuple[AnyOperation, ...]:
+def _selected(groups: Choice, tools: Choice, effects: Choice, access: Access) -> tuple[AnyOperation, ...]:
     allowed = _checked("effects", effects if effects is not None else ("read",), _EFFECTS)
     by_name = {operation.tool_name: operation for operation in OPERATIONS}
     if tools is not None and groups is not None:
@@ -262,11 +271,24 @@ def _selected(groups: Choice, tools: Choice, effects: Choice) -> tuple[AnyOperat
                 f"tools: {refused[0].tool_name} changes data; build the toolkit with effects that include {needed}."
             )
         return tuple(operation for operation in named if operation.effect in allowed)
+    if groups is None:
+        return _curated(access, allowed)
     known = tuple(dict.fromkeys(operation.group for operation in OPERATIONS))
-    # Jobs only matter to those who may make or cancel them.
-    curated = tuple(group for group in known if group != "jobs" or len(allowed) > 1)
-    wanted = _checked("groups", groups if groups is not None else curated, known)
+    wanted = _checked("groups", groups, known)
     return tuple(operation for operation in OPERATIONS if operation.group in wanted and operation.effect in allowed)
+
+
+def _curated(access: Access, allowed: tuple[str, ...]) -> tuple[AnyOperation, ...]:
+    """Return what answers most questions with the credentials at hand, and what was allowed beside reading."""
+    # Jobs only matter to those who may make or cancel them; the passthrough is chosen by name.
+    further = {"jobs"} if len(allowed) > 1 else set()
+    return tuple(
+        each
+        for each in OPERATIONS
+        if (each in CURATED or each.group in further or (each.effect != "read" and each.group != "raw"))
+        and each.effect in allowed
+        and (each.obstacle(access) is None or not access.credentials)
+    )
 
 
 def _checked(what: str, given: tuple[str, ...] | list[str] | str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -300,9 +322,11 @@ class Bound:
         return cls(core=Toolkit.from_env(groups=groups, tools=tools, effects=effects, **given))
 
     @classmethod
-    def sandbox(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
+    def sandbox(
+        cls, *, login: bool = False, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any
+    ) -> Self:
         """Build over an embedded server with planted incidents; see `Toolkit.sandbox`."""
-        return cls(core=Toolkit.sandbox(groups=groups, tools=tools, effects=effects, **given))
+        return cls(core=Toolkit.sandbox(login=login, groups=groups, tools=tools, effects=effects, **given))
 
     def probe(self) -> Self:
         """Narrow the offer to what the server can do; see `Toolkit.probe`."""

@@ -27,6 +27,7 @@ from openreplay_tools.errors import (
     RateLimitError,
     ServerError,
     UnexpectedReplyError,
+    WebPageError,
 )
 from openreplay_tools.schema import rule
 from openreplay_tools.text import Recorded, clean, shorten
@@ -34,7 +35,7 @@ from openreplay_tools.text import Recorded, clean, shorten
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from openreplay_tools.operation import Request
+    from openreplay_tools.flow import Request
     from openreplay_tools.settings import Settings
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
@@ -63,6 +64,12 @@ _ERRORS: dict[int, type[ApiError]] = {
 }
 
 
+_SINCE = {
+    "v2": " of version 1.27 or later (older ones have no API v2)",
+    "dashboard": " of version 1.23 or later (older ones cannot serve this to a login)",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """An HTTP request, ready to send."""
@@ -73,14 +80,18 @@ class Message:
     content: bytes | None
 
 
-def encode(request: Request[Any], settings: Settings) -> Message:
+def encode(request: Request[Any], settings: Settings, token: str = "") -> Message:
     """Return the HTTP request.
+
+    Args:
+        request: what is asked.
+        settings: addresses and key.
+        token: the dashboard login's, for the services that want one.
 
     Raises:
         ArgumentsError: a path part is empty, `.` or `..` or holds a slash: it would name another endpoint.
     """
-    # https://docs.openreplay.com/en/api/ says "Authorization: <key>"; v2 wants the Bearer scheme (contract §1.2).
-    headers = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}", "Accept": "application/json"}
+    headers = {"Accept": "application/json", **_authorization(request, settings, token), **request.headers}
     content = None
     if request.body is not None:
         headers["Content-Type"] = "application/json"
@@ -88,7 +99,18 @@ def encode(request: Request[Any], settings: Settings) -> Message:
             "utf-8", "replace"
         )
     query = f"?{urlencode(request.query, errors='replace')}" if request.query else ""
-    return Message(request.method, f"{settings.v2}/{path(request.path)}{query}", headers, content)
+    base = settings.go if request.via in {"v2", "dashboard"} else settings.legacy
+    return Message(request.method, f"{base}/{path(request.path)}{query}", headers, content)
+
+
+def _authorization(request: Request[Any], settings: Settings, token: str) -> dict[str, str]:
+    if request.via == "open":
+        return {}
+    if request.via in {"dashboard", "legacy"}:
+        return {"Authorization": f"Bearer {token}"}
+    # https://docs.openreplay.com/en/api/ says "Authorization: <key>"; v2 wants the Bearer scheme (contract §1.2).
+    key = settings.api_key.get_secret_value()
+    return {"Authorization": f"Bearer {key}" if request.via == "v2" else key}
 
 
 def path(parts: tuple[str, ...]) -> str:
@@ -124,10 +146,9 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
         raise failure(request, status, headers, body, host)
     kind = media_type(headers)
     if is_web_page(kind, body):
-        raise UnexpectedReplyError(
+        raise WebPageError(
             f"{host} answered with a web page instead of data. OPENREPLAY_BASE_URL should be the address of an "
-            f"OpenReplay "
-            "instance of version 1.27 or later (older ones have no API v2)."
+            f"OpenReplay instance{_SINCE.get(request.via, '')}."
         )
     if kind != "application/json":
         raise UnexpectedReplyError(
@@ -184,14 +205,20 @@ def failure(
     what = Recorded("/".join(request.path[2:]) or "/".join(request.path))
     kind = _ERRORS.get(status, ServerError if status >= _SERVER_ERROR else ApiError)
     pause = f"Wait {wait:.0f} s" if wait is not None else "Wait a few seconds"
-    copy_key = "Copy the organization key again from Preferences → Account"
     texts: dict[type[ApiError], tuple[object, ...]] = {
-        AuthenticationError: (f"The server refused the key (401). {copy_key}; it is sent to {host} only.",),
+        AuthenticationError: (_refused(request, host),),
         RateLimitError: (f"The server asks for a pause (429). {pause} and try again.",),
         ServerError: (f"The server failed ({status})", *said, ". Try again later."),
     }
     parts = texts.get(kind, (f"The server refused the request ({status}) for ", what, *said, "."))
     return kind(*parts, status=status, message=message, retry_after=wait)
+
+
+def _refused(request: Request[Any], host: str) -> str:
+    if request.via in {"dashboard", "legacy", "open"}:
+        return f"The server refused the login (401). Check OPENREPLAY_EMAIL; it is sent to {host} only."
+    where = "Copy the organization key again from Preferences → Account"
+    return f"The server refused the key (401). {where}; it is sent to {host} only."
 
 
 def media_type(headers: Mapping[str, str]) -> str:
@@ -248,7 +275,9 @@ def wait_before_retry(attempt: int, error: BaseException | None, left: float) ->
         left: seconds until the call's deadline.
     """
     wish = error.retry_after if isinstance(error, ApiError) else None
-    wait = wish if wish is not None else 0.25 * 4**attempt
+    # The limiter lets nothing pass until a whole second was silent (contract §1.4).
+    first = 1.25 if isinstance(error, RateLimitError) else 0.25
+    wait = wish if wish is not None else first * 4**attempt
     return wait if wait < left and wait <= LONGEST_WAIT else None
 
 

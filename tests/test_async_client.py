@@ -15,8 +15,9 @@ import pytest
 from openreplay_tools import AsyncClient, Client, get_user, list_projects, search_users
 from openreplay_tools.answer import Answer
 from openreplay_tools.errors import NotFoundError, RequestTimeoutError
+from openreplay_tools.flow import Emit, Flow, Request, ask, ask_all
 from openreplay_tools.openreplay.scope import at_large
-from openreplay_tools.operation import Arguments, Emit, Flow, Page, Record, Request, Scope, ask, ask_all, operation
+from openreplay_tools.operation import Arguments, Page, Record, Scope, operation
 from openreplay_tools.sandbox import Failure
 
 KEY = "sekretsekretsekretse"

@@ -11,7 +11,8 @@ import pytest
 
 from openreplay_tools import wire
 from openreplay_tools.catalogue import OPERATIONS
-from openreplay_tools.driver import Body, Connection, Steps
+from openreplay_tools.connection import Body
+from openreplay_tools.driver import Connection, Steps
 from openreplay_tools.errors import (
     ArgumentsError,
     ConflictError,
@@ -24,7 +25,8 @@ from openreplay_tools.errors import (
     TransportError,
     UnexpectedReplyError,
 )
-from openreplay_tools.operation import Batch, Record, Request
+from openreplay_tools.flow import Batch, Request
+from openreplay_tools.operation import Record
 from openreplay_tools.settings import Settings
 
 KEY = "sekretsekretsekretse"
@@ -173,12 +175,12 @@ def test_the_scope_has_the_clock_in_the_readers_zone():
     ).scope()
     assert (scope.now, scope.now.isoformat()) == (now, "2026-11-20T19:15:00+01:00")
     assert (scope.zone.key, scope.host, scope.dashboard) == ("Europe/Berlin", "h.example:1", "https://h.example:1")
-    assert (scope.default_project, scope.credentials) == ("Acme", {"key"})
+    assert (scope.default_project, scope.access.credentials) == ("Acme", {"key"})
     assert scope.window.everything
 
 
 def test_without_a_key_there_is_no_credential():
-    assert made(api_key="").scope().credentials == frozenset()
+    assert made(api_key="").scope().access.credentials == frozenset()
 
 
 def test_confirmations_are_signed_with_the_settings_secret():
@@ -225,41 +227,41 @@ def test_a_call_has_the_settings_seconds():
 
 def test_only_what_may_be_kept_is_remembered():
     of = made()
-    of.remember(READ, message(READ, of), "reply")
-    assert of.recall(KEPT, message(KEPT, of)) is None
-    of.remember(KEPT, message(KEPT, of), "reply")
-    assert of.recall(KEPT, message(KEPT, of)) == "reply"
-    assert of.recall(READ, message(READ, of)) is None, "who wants it fresh gets it fresh"
+    of.remember(READ, "reply")
+    assert of.recall(KEPT) is None
+    of.remember(KEPT, "reply")
+    assert of.recall(KEPT) == "reply"
+    assert of.recall(READ) is None, "who wants it fresh gets it fresh"
 
 
 def test_what_is_kept_belongs_to_its_address():
     of = made()
-    of.remember(KEPT, message(KEPT, of), "reply")
+    of.remember(KEPT, "reply")
     other = Request("GET", ("things",), Reply, query={"page": "2"}, cache_seconds=60)
-    assert of.recall(other, message(other, of)) is None
+    assert of.recall(other) is None
 
 
 def test_what_is_kept_grows_old():
     of = made()
     brief = Request("GET", ("things",), Reply, cache_seconds=0.02)
-    of.remember(brief, message(brief, of), "reply")
-    assert of.recall(brief, message(brief, of)) == "reply"
+    of.remember(brief, "reply")
+    assert of.recall(brief) == "reply"
     time.sleep(0.03)
-    assert of.recall(brief, message(brief, of)) is None
+    assert of.recall(brief) is None
 
 
 @pytest.mark.parametrize(("request_", "kept"), [(READ, "reply"), (KEPT, "reply"), (WRITE, None)])
 def test_a_write_makes_everything_kept_doubtful(request_, kept):
     of = made()
-    of.remember(KEPT, message(KEPT, of), "reply")
+    of.remember(KEPT, "reply")
     of.forget(request_)
-    assert of.recall(KEPT, message(KEPT, of)) == kept
+    assert of.recall(KEPT) == kept
 
 
 def test_a_write_itself_is_not_kept():
     of = made()
-    of.remember(WRITE, message(WRITE, of), "written")
-    assert of.recall(KEPT, message(KEPT, of)) is None
+    of.remember(WRITE, "written")
+    assert of.recall(KEPT) is None
 
 
 # --- Retries ---
@@ -281,7 +283,9 @@ IN_VAIN = {
 
 @pytest.mark.parametrize("case", WORTH_IT)
 def test_a_read_is_tried_again_after_passing_trouble(case):
-    assert [made().pause(READ, attempt, WORTH_IT[case], LATER) for attempt in (0, 1)] == [0.25, 1]
+    # After a 429 nothing passes until a whole second was silent (contract §1.4).
+    waits = [1.25, 5] if case == "429" else [0.25, 1]
+    assert [made().pause(READ, attempt, WORTH_IT[case], LATER) for attempt in (0, 1)] == waits
 
 
 @pytest.mark.parametrize("case", WORTH_IT)

@@ -12,6 +12,7 @@ PARENTS = {
     "ConfigurationError": "OpenReplayToolsError",
     "ArgumentsError": "OpenReplayToolsError",
     "UnavailableError": "OpenReplayToolsError",
+    "ClosedError": "UnavailableError",
     "TransportError": "OpenReplayToolsError",
     "RequestTimeoutError": "TransportError",
     "ReplyTooLongError": "TransportError",
@@ -24,6 +25,7 @@ PARENTS = {
     "RateLimitError": "ApiError",
     "ServerError": "ApiError",
     "UnexpectedReplyError": "OpenReplayToolsError",
+    "WebPageError": "UnexpectedReplyError",
 }
 
 

@@ -13,8 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 
 # Module -> the modules of this package that it may import. Arrows go one way: a module stands below those it names.
 BASICS = {"errors", "text", "masking", "windows", "addresses", "settings"}
-CORE = BASICS | {"confirmation", "schema", "fields", "answer", "operation"}
-BELOW_TOOLKIT = CORE | {"wire", "driver", "deadline", "client", "render", "openreplay", "catalogue"}
+CORE = BASICS | {"doors", "flow", "confirmation", "schema", "fields", "answer", "operation"}
+CLIENTS = {"wire", "login", "connection", "driver", "deadline", "client"}
+BELOW_TOOLKIT = CORE | CLIENTS | {"render", "openreplay", "catalogue"}
 BELOW_ADAPTERS = BELOW_TOOLKIT | {"toolkit", "sandbox"}
 ADAPTERS = {"langchain", "llama_index", "mcp", "cli"}
 ALLOWED = {
@@ -24,16 +25,20 @@ ALLOWED = {
     "windows": {"errors", "text"},
     "addresses": {"errors"},
     "deadline": set(),
-    "settings": {"errors", "text", "windows", "addresses"},
+    "settings": {"errors", "text", "windows", "addresses", "doors"},
     "confirmation": {"errors", "text"},
     "schema": {"errors", "text"},
     "answer": {"errors", "text", "masking", "windows"},
-    "operation": BASICS | {"confirmation", "schema", "answer"},
+    "doors": {"errors"},
+    "flow": {"errors", "doors"},
+    "operation": BASICS | {"doors", "flow", "confirmation", "schema", "answer"},
+    "login": BASICS | {"doors", "flow", "operation"},
     "fields": BASICS | {"schema", "operation"},
-    "wire": BASICS | {"operation", "schema"},
+    "wire": BASICS | {"doors", "flow", "operation", "schema"},
     # The sandbox is imported when Client.sandbox() is called.
-    "driver": CORE | {"wire", "sandbox"},
-    "client": CORE | {"wire", "driver", "deadline"},
+    "connection": CORE | {"wire", "login"},
+    "driver": CORE | {"connection", "sandbox"},
+    "client": CORE | {"wire", "connection", "driver", "deadline"},
     "render": BASICS | {"answer", "operation"},
     "openreplay": CORE,
     "catalogue": {"errors", "operation", "openreplay"},

@@ -13,25 +13,19 @@ from pydantic import BaseModel, ValidationError
 from openreplay_tools.answer import Answer
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.confirmation import Confirmations
+from openreplay_tools.doors import Access
 from openreplay_tools.driver import Steps
-from openreplay_tools.errors import ArgumentsError, ConfigurationError, UnavailableError
-from openreplay_tools.fields import PagedArguments
-from openreplay_tools.openreplay.scope import at_large
-from openreplay_tools.operation import (
-    Batch,
-    Emit,
-    Flow,
-    Outcome,
-    Page,
-    ProjectRef,
-    Record,
-    Request,
-    Route,
-    Scope,
-    ask,
-    ask_all,
-    operation,
+from openreplay_tools.errors import (
+    ArgumentsError,
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    UnavailableError,
 )
+from openreplay_tools.fields import PagedArguments
+from openreplay_tools.flow import Batch, Emit, Flow, Request, ask, ask_all
+from openreplay_tools.openreplay.scope import at_large
+from openreplay_tools.operation import Outcome, Page, ProjectRef, Record, Route, Scope, operation
 
 SCOPE = Scope(
     now=datetime(2026, 11, 20, tzinfo=UTC),
@@ -39,7 +33,7 @@ SCOPE = Scope(
     dashboard="https://h.example",
     host="h.example",
     default_project="",
-    credentials=frozenset({"key"}),
+    access=Access(frozenset({"key"})),
     confirmations=Confirmations("secret"),
 )
 
@@ -157,7 +151,9 @@ def test_null_means_omitted():
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_null_means_omitted_in_every_operation(operation):
-    needed = {name: "1" for name, field in operation.arguments.model_fields.items() if field.is_required()}
+    words = {"method": "POST"}
+    fields = operation.arguments.model_fields
+    needed = {name: words.get(name, "1") for name, field in fields.items() if field.is_required()}
     nothing = dict.fromkeys(operation.arguments.model_fields)
     assert operation.parse({**nothing, **needed}) == operation.parse(needed)
     if needed:
@@ -217,7 +213,7 @@ def test_a_call_prepares_the_scope_and_runs_the_flow():
 
 
 def test_several_requests_are_one_command():
-    flow = burn_thing.call(FindArgs(name="x"), replace(SCOPE, credentials=frozenset({"login"})))
+    flow = burn_thing.call(FindArgs(name="x"), replace(SCOPE, access=Access(frozenset({"login"}))))
     commands, outcome = run(flow, [Thing(number=1), Thing(number=2)])
     assert commands == [Batch((page(1), page(2)))]
     assert [thing.number for thing in outcome.result.rows] == [1, 2]
@@ -228,7 +224,7 @@ def test_no_requests_are_no_command():
 
 
 def test_a_walk_emits_rows():
-    scope = replace(SCOPE, credentials=frozenset({"login"}))
+    scope = replace(SCOPE, access=Access(frozenset({"login"})))
     assert run(burn_thing.walk_all(FindArgs(name="x"), scope), None) == ([Emit((1, 2))], None)
 
 
@@ -240,10 +236,10 @@ def test_only_pages_can_be_walked():
 @pytest.mark.parametrize("begin", ["call", "walk_all"])
 def test_without_any_credential_the_operator_is_told_what_to_set(begin):
     with pytest.raises(ConfigurationError) as caught:
-        next(getattr(burn_thing, begin)(FindArgs(name="x"), replace(SCOPE, credentials=frozenset())))
+        next(getattr(burn_thing, begin)(FindArgs(name="x"), replace(SCOPE, access=Access(frozenset()))))
     assert str(caught.value) == (
-        "No credential. Set OPENREPLAY_API_KEY to the organization key (Preferences → Account), "
-        "and OPENREPLAY_BASE_URL to the instance when it is self-hosted."
+        "No credential. Set OPENREPLAY_API_KEY to the organization key (Preferences → Account), or OPENREPLAY_EMAIL "
+        "and OPENREPLAY_PASSWORD to a dashboard login, and OPENREPLAY_BASE_URL to the instance when it is self-hosted."
     )
 
 
@@ -266,10 +262,86 @@ def test_the_first_route_whose_credential_is_there_is_taken():
     def with_key(args, scope):
         return (yield from ask(page(2)))
 
-    look.routes.append(Route("key", with_key))
+    look.route("v2")(with_key)
     for credentials, asked in [({"key"}, 2), ({"login"}, 1), ({"key", "login"}, 1)]:
-        commands, _ = run(look.call(FindArgs(name="x"), replace(SCOPE, credentials=frozenset(credentials))))
+        commands, _ = run(look.call(FindArgs(name="x"), replace(SCOPE, access=Access(frozenset(credentials)))))
         assert commands == [page(asked)]
+
+
+class Doors:
+    """An operation with a route for each door, whose preparation fails as told at some of them."""
+
+    def __init__(self, **failures):
+        self.failures = failures
+
+        def prepare(args, scope):
+            yield from ()
+            if scope.door in self.failures:
+                raise self.failures[scope.door]
+            return scope
+
+        def flow(args: FindArgs, scope: Scope) -> Flow[Thing]:
+            yield from ()
+            return Thing(number=["v2", "login", "v1"].index(scope.door))
+
+        self.operation = operation(FindArgs, group="things", prepare=prepare, present=card)(flow)
+        self.operation.route("login", permission="LOOK", lacks=("colour",))(flow)
+        self.operation.route("v1")(flow)
+
+    def call(self, *credentials, **access):
+        scope = replace(SCOPE, access=Access(frozenset(credentials), **access))
+        learned = []
+        steps = Steps(
+            self.operation.call(FindArgs(name="x"), scope), learn=lambda access: learned.append(access) or access
+        )
+        assert steps.command() is None
+        return [access.closed for access in learned], steps.result
+
+
+OLD, WRONG_KEY = ClosedError("no v2"), AuthenticationError("wrong key", status=401)
+
+
+def test_a_closed_door_is_remembered_and_the_next_one_taken():
+    learned, outcome = Doors(v2=OLD).call("key", "login")
+    assert learned == [{"v2": OLD}]
+    assert (outcome.scope.door, outcome.scope.lacks) == ("login", ("colour",))
+    learned, outcome = Doors(v2=OLD).call("key")
+    assert (learned, outcome.scope.door) == ([{"v2": OLD}], "v1")
+    assert Doors().call("key", closed={"v2": OLD}, edition="ee")[1].scope.door == "v1"
+
+
+def test_a_refused_key_opens_neither_of_its_doors():
+    learned, outcome = Doors(v2=WRONG_KEY).call("key", "login")
+    assert (learned, outcome.scope.door) == ([{"v2": WRONG_KEY, "v1": WRONG_KEY}], "login")
+    with pytest.raises(AuthenticationError, match="wrong key It would work with a dashboard login") as caught:
+        Doors(v2=WRONG_KEY).call("key")
+    assert caught.value.status == 401
+    assert str(WRONG_KEY) == "wrong key", "the first error is left as it is"
+
+
+def test_when_no_door_opens_the_most_telling_reason_is_given():
+    with pytest.raises(ClosedError) as caught:
+        Doors(v2=OLD, v1=ClosedError("neither")).call("key")
+    assert str(caught.value) == "neither"
+    with pytest.raises(AuthenticationError) as caught:
+        Doors(v2=OLD, login=WRONG_KEY, v1=ClosedError("neither")).call("key", "login")
+    assert caught.value is WRONG_KEY
+
+
+def test_editions_and_permissions_close_routes():
+    only_ee = Route("v2", lambda args, scope: None, edition="ee")
+    key = frozenset({"key"})
+    assert [only_ee.obstacle(Access(key, edition=each)) is None for each in ("", "ee", "foss")] == [True, True, False]
+    doors = Doors()
+    login = frozenset({"login"})
+    assert doors.operation.obstacle(Access(login, permissions=frozenset({"LOOK"}))) is None
+    assert "permission LOOK" in str(doors.operation.obstacle(Access(login, permissions=frozenset())))
+    assert doors.operation.obstacle(Access(login)) is None, "what is not told is not refused"
+
+
+def test_other_trouble_is_not_taken_for_a_closed_door():
+    with pytest.raises(ArgumentsError):
+        Doors(v2=ArgumentsError("no such project")).call("key", "login")
 
 
 # --- Records and scopes ---

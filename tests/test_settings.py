@@ -61,7 +61,7 @@ def refusal(**given):
 def test_every_form_of_an_instances_address_means_the_instance(pasted, suffix, instance):
     settings = Settings.make(base_url=f"{pasted}{suffix}")
     assert settings.base_url == settings.dashboard == instance
-    assert settings.v2 == f"{instance}/v2/api"
+    assert settings.go == f"{instance}/v2/api"
     assert settings.host == instance.partition("//")[2].partition("/")[0]
 
 
@@ -78,7 +78,7 @@ def test_every_form_of_an_instances_address_means_the_instance(pasted, suffix, i
 )
 def test_every_form_of_the_clouds_address_means_the_cloud(pasted, suffix):
     settings = Settings.make(base_url=f"{pasted}{suffix}")
-    assert (settings.base_url, settings.v2, settings.dashboard) == CLOUD
+    assert (settings.base_url, settings.go, settings.dashboard) == CLOUD
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ def test_every_form_of_the_clouds_address_means_the_cloud(pasted, suffix):
 )
 def test_the_key_of_the_cloud_never_travels_unencrypted(pasted):
     settings = Settings.make(base_url=pasted)
-    assert (settings.base_url, settings.v2, settings.dashboard) == CLOUD
+    assert (settings.base_url, settings.go, settings.dashboard) == CLOUD
 
 
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_no_address_means_the_cloud(empty):
     settings = Settings.make(base_url=empty, dashboard_url=empty)
-    assert (settings.base_url, settings.v2, settings.dashboard) == CLOUD
+    assert (settings.base_url, settings.go, settings.dashboard) == CLOUD
     assert settings == Settings.make()
 
 
@@ -109,7 +109,7 @@ def test_query_and_fragment_of_a_pasted_address_are_dropped():
 def test_links_can_point_elsewhere():
     settings = Settings.make(base_url="https://internal.example:8443", dashboard_url="replay.example.com/")
     assert settings.dashboard == "https://replay.example.com"
-    assert settings.v2 == "https://internal.example:8443/v2/api"
+    assert settings.go == "https://internal.example:8443/v2/api"
 
 
 @pytest.mark.parametrize("pasted", ["ftp://h.example", "https://", "https:///api", "//h.example", "file:///etc/passwd"])
@@ -199,7 +199,7 @@ SHOWN = {
 @pytest.mark.parametrize("way", SHOWN)
 def test_neither_key_nor_secret_is_ever_shown(way):
     settings = Settings.make(api_key=KEY, secret="inmostinmostinmost", base_url="https://h.example")
-    _ = settings.zone, settings.host, settings.dashboard, settings.v2
+    _ = settings.zone, settings.host, settings.dashboard, settings.go
     shown = SHOWN[way](settings)
     assert KEY not in shown
     assert "inmost" not in shown
@@ -243,7 +243,7 @@ def test_the_environment_is_read(monkeypatch):
         monkeypatch.setenv(name, value)
     settings = Settings.from_env()
     assert settings.api_key.get_secret_value() == KEY
-    assert (settings.v2, settings.dashboard) == ("https://h.example/v2/api", "https://d.example")
+    assert (settings.go, settings.dashboard) == ("https://h.example/v2/api", "https://d.example")
     assert (settings.project, settings.zone.key) == ("Acme Shop", "Europe/Berlin")
 
 

@@ -14,14 +14,23 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each line that a type checker remarks on says in a comment what the remark begins with.
 SNIPPETS = {
     "sync": """
-        from openreplay_tools import Client, Filter, Settings, get_user, list_jobs, list_projects, search_users
+        from openreplay_tools import Client, Filter, Settings, create_note, get_session, get_user, list_jobs
+        from openreplay_tools import list_notes, list_projects, request, search_sessions, search_users
 
         client = Client(Settings.make(api_key="k"))
         reveal_type(client.run(search_users, query="ann", limit=5))  # note: openreplay_tools.openreplay.users.UserPage
         reveal_type(client.run(get_user, user_id="ann").email)  # note: str
-        reveal_type(client.run(list_projects).rows)  # note: list[openreplay_tools.openreplay.scope.Project]
+        reveal_type(client.run(list_projects).rows)  # note: list[openreplay_tools.openreplay.directory.Project]
         reveal_type(client.iterate(search_users, query="ann"))  # note: Iterator[openreplay_tools.openreplay.users.User]
         reveal_type(next(client.iterate(list_jobs)))  # note: openreplay_tools.openreplay.jobs.Job
+        reveal_type(client.run(search_sessions, browser="Safari").sorted_among)  # note: int
+        reveal_type(next(client.iterate(search_sessions)))  # note: openreplay_tools.openreplay.sessions.Session
+        reveal_type(client.run(get_session, session="1").live)  # note: bool
+        reveal_type(next(client.iterate(list_notes)))  # note: openreplay_tools.openreplay.notes.Note
+        reveal_type(client.run(request, path="/v2/api/1/tags", query=["limit=5"]).viewed)  # note: bool
+        client.run(create_note, session="1")  # error: call-arg: Missing named argument "message"
+        client.run(search_sessions, events_order="then")  # error: arg-type: "events_order"
+        client.iterate(get_session, session="1")  # error: arg-type: "Operation[
         with Client.from_env(api_key="k") as other:
             reveal_type(other)  # note: openreplay_tools.client.Client
         client.run(search_users, filters=[Filter(name="country", values=["DE"])], sort="created", order="asc")
@@ -43,7 +52,7 @@ SNIPPETS = {
             reveal_type(await client.run(search_users, query="ann"))  # note: openreplay_tools.openreplay.users.UserPage
             reveal_type((await client.run(get_user, user_id="ann")).email)  # note: str
             async for project in client.iterate(list_projects):
-                reveal_type(project)  # note: openreplay_tools.openreplay.scope.Project
+                reveal_type(project)  # note: openreplay_tools.openreplay.directory.Project
             async with AsyncClient.from_env(api_key="k") as other:
                 reveal_type(other)  # note: openreplay_tools.client.AsyncClient
             await client.run(search_users, querry="ann")  # error: call-arg: "querry"
@@ -56,7 +65,8 @@ SNIPPETS = {
         from openreplay_tools.answer import Answer
         from openreplay_tools.client import Client
         from openreplay_tools.openreplay.scope import at_large
-        from openreplay_tools.operation import Arguments, Flow, Page, Record, Request, Scope, ask, operation
+        from openreplay_tools.flow import Flow, Request, ask
+        from openreplay_tools.operation import Arguments, Page, Record, Scope, operation
 
         class CountArgs(Arguments):
             thing: str

@@ -25,7 +25,8 @@ from openreplay_tools.errors import (
     TransportError,
     UnexpectedReplyError,
 )
-from openreplay_tools.operation import Record, Request
+from openreplay_tools.flow import Request
+from openreplay_tools.operation import Record
 from openreplay_tools.settings import Settings
 from openreplay_tools.text import Recorded
 

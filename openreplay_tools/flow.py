@@ -1,0 +1,87 @@
+"""What a flow may ask for.
+
+A flow is a generator that never sends anything: it yields commands, receives typed replies, and has errors thrown
+into it. `client.py` drives it, once for sync and once for async code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from openreplay_tools.doors import Access, Service
+
+T = TypeVar("T")
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[Reply]):
+    """One HTTP request and the shape of its reply.
+
+    Args:
+        method: GET, POST, PUT, DELETE.
+        path: path parts below the service's base, each a separate value; `wire` encodes them.
+        reply: the model of the whole reply body.
+        body: JSON body.
+        query: URL query.
+        reads: True when nothing changes on the server, so that it may be sent again.
+        escaped: True when this server escapes HTML in its answer (observed §D).
+        cache_seconds: how long the reply may stand for the next identical request.
+        via: which service answers, with which credential.
+        headers: further headers; only the login's own requests have any.
+    """
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: tuple[str, ...]
+    reply: type[Reply]
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    reads: bool = True
+    escaped: bool = False
+    cache_seconds: float = 0
+    via: Service = "v2"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Several requests whose order does not matter; the driver may run them at the same time."""
+
+    requests: tuple[Request[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Rows for whoever iterates; only a walk yields it."""
+
+    rows: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a flow found out about the server; the driver keeps it, and answers what is known by then."""
+
+    access: Access
+
+
+Command: TypeAlias = Request[Any] | Batch | Emit | Learned
+Flow: TypeAlias = Generator[Command, Any, T]
+
+
+def ask(request: Request[Reply]) -> Flow[Reply]:
+    """Send one request and return its typed reply."""
+    reply: Reply = yield request
+    return reply
+
+
+def ask_all(requests: list[Request[Reply]]) -> Flow[list[Reply]]:
+    """Send several requests, at the same time where the client can, and return their replies in order."""
+    if not requests:
+        return []
+    replies: list[Reply] = yield Batch(tuple(requests))
+    return replies
