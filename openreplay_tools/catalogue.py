@@ -4,29 +4,52 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from openreplay_tools.openreplay.access import check_access
+from openreplay_tools.openreplay.event_search import search_events
 from openreplay_tools.openreplay.events import list_session_events
 from openreplay_tools.openreplay.jobs import cancel_job, delete_user, get_job, list_jobs
 from openreplay_tools.openreplay.live import list_live_sessions, search_live_sessions
+from openreplay_tools.openreplay.notes import create_note, list_notes
 from openreplay_tools.openreplay.projects import create_project, get_project, list_projects
+from openreplay_tools.openreplay.raw import request, send
+from openreplay_tools.openreplay.saved_searches import list_saved_searches
+from openreplay_tools.openreplay.session_details import get_session
+from openreplay_tools.openreplay.session_search import search_sessions
 from openreplay_tools.openreplay.sessions import list_user_sessions
-from openreplay_tools.openreplay.users import get_user, search_users
+from openreplay_tools.openreplay.suggestions import suggest_values
+from openreplay_tools.openreplay.user_search import search_users
+from openreplay_tools.openreplay.users import get_user
+from openreplay_tools.openreplay.vocabulary import list_event_names, list_event_properties, list_filters
 from openreplay_tools.operation import Operation
 
 __all__: list[str] = [
     "OPERATIONS",
     "cancel_job",
+    "check_access",
+    "create_note",
     "create_project",
     "delete_user",
     "get_job",
     "get_project",
+    "get_session",
     "get_user",
+    "list_event_names",
+    "list_event_properties",
+    "list_filters",
     "list_jobs",
     "list_live_sessions",
+    "list_notes",
     "list_projects",
+    "list_saved_searches",
     "list_session_events",
     "list_user_sessions",
+    "request",
+    "search_events",
     "search_live_sessions",
+    "search_sessions",
     "search_users",
+    "send",
+    "suggest_values",
 ]
 
 AnyOperation: TypeAlias = Operation[Any, Any]
@@ -35,14 +58,44 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     list_projects,
     get_project,
     create_project,
+    check_access,
     search_users,
     get_user,
     delete_user,
     list_user_sessions,
+    search_sessions,
+    get_session,
+    list_filters,
+    suggest_values,
+    list_saved_searches,
     list_session_events,
+    search_events,
+    list_event_names,
+    list_event_properties,
+    list_notes,
+    create_note,
     list_live_sessions,
     search_live_sessions,
     list_jobs,
     get_job,
     cancel_job,
+    request,
+    send,
+)
+
+# What a toolkit offers when nobody chooses, as far as the credentials allow: what answers most questions. An agent does
+# worse with many tools than with few.
+CURATED: tuple[AnyOperation, ...] = (
+    list_projects,
+    check_access,
+    search_users,
+    get_user,
+    list_user_sessions,
+    search_sessions,
+    get_session,
+    list_filters,
+    suggest_values,
+    list_session_events,
+    search_events,
+    list_live_sessions,
 )

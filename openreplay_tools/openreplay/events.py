@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from openreplay_tools.errors import ArgumentsError
+from openreplay_tools.errors import (
+    ArgumentsError,
+    OpenReplayToolsError,
+    PermissionDeniedError,
+    UnavailableError,
+)
 from openreplay_tools.fields import Detail, Session, WindowArguments
+from openreplay_tools.flow import Emit, Request, ask, ask_all
+from openreplay_tools.openreplay.dashboard_events import events_of, merged, session_events
 from openreplay_tools.openreplay.filters import event_names
 from openreplay_tools.openreplay.links import session_link, trusted_start_ms
+from openreplay_tools.openreplay.old_events import OLD_LACKS, read_old_events
 from openreplay_tools.openreplay.scope import in_session, within_project
 from openreplay_tools.openreplay.telling import events_table
 from openreplay_tools.openreplay.timeline import Event, arranged, without_twins
-from openreplay_tools.operation import Emit, Page, Record, Request, ask_all, operation
+from openreplay_tools.operation import Page, Record, operation
 from openreplay_tools.windows import EARLIEST, parse_offset
 
 if TYPE_CHECKING:
-    from openreplay_tools.operation import Flow, Scope
+    from collections.abc import Mapping
+
+    from openreplay_tools.doors import Service
+    from openreplay_tools.flow import Flow
+    from openreplay_tools.operation import Scope
 
 MOST_EVENTS = 20_000
 _PAGE = 200
+_SECOND_MS = 1000
 _DAY_MS = 86_400_000
+_ALL_EVENTS, _REPLAY = "DATA_MANAGEMENT", "SESSION_REPLAY"
+_ONLY_ROWS = frozenset({"REQUEST", "GRAPHQL", "PERFORMANCE"})  # kinds that stand in no replay's list (contract §4.5)
+Missing = Literal["", "rows_forbidden", "replay_forbidden", "replay_failed"]
+REPLAY_LACKS = ("requests", "performance samples", "who the visitor was")
 
 # Without these the server returns ids and times only (contract §2.8). What it always leaves empty is not asked for
 # (observed §A15).
@@ -41,11 +59,13 @@ class EventPage(Page[Event]):
         session_id: which session.
         started_at: start of the recording.
         duration_ms: from the start to the last event read.
-        user_id: "" for an anonymous visitor.
+        user_id: "" for an anonymous visitor, None where the server does not tell.
         browser: as the tracker told it.
         counts: events of each kind, before paging.
+        incidents: how many of the issues are incidents that the site itself marked.
         twins: issues folded into the custom event they belong to.
         unread: events the server counted but did not return.
+        missing: why a second source could not add what it knows; "" when nothing is missing.
         kinds_present: when `kinds` matched nothing: which kinds the session has.
         link: opens the replay.
     """
@@ -53,14 +73,16 @@ class EventPage(Page[Event]):
     session_id: str = ""
     started_at: datetime | None = None
     duration_ms: int = 0
-    user_id: str = ""
+    user_id: str | None = ""
     browser: str = ""
     os: str = ""
     city: str = ""
     country: str = ""
     counts: dict[str, int] = {}
+    incidents: int = 0
     twins: int = 0
     unread: int = 0
+    missing: Missing = ""
     kinds_present: dict[str, int] = {}
     link: str = ""
 
@@ -97,21 +119,20 @@ class _EventsReply(Record):
     data: _Events
 
 
-def _body(args: ListSessionEventsArgs, scope: Scope, kinds: list[str]) -> dict[str, Any]:
-    start, end = _span(args, scope)
+def _body(part: _Part, scope: Scope) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "startTimestamp": start,
-        "endTimestamp": end,
+        "startTimestamp": part.start,
+        "endTimestamp": part.end,
         "limit": _PAGE,
         # Unlike times, event ids have no ties, so pages neither lose nor double a row (observed §D).
         "sortBy": "event_id",
         "sortOrder": "asc",
-        "columns": _COLUMNS,
     }
-    if kinds:
+    filters = [{"name": "session_id", "operator": "is", "value": [scope.session.id]}] if scope.door == "login" else []
+    if part.kinds:
         # An event filter (isEvent) would answer 500 or, worse, a wrong 0 here (observed §A1).
-        body["filters"] = [{"name": "$event_name", "operator": "is", "value": kinds}]
-    return body
+        filters.append({"name": "$event_name", "operator": "is", "value": part.kinds})
+    return {**body, "filters": filters} if filters else body
 
 
 def _span(args: ListSessionEventsArgs, scope: Scope) -> tuple[int, int]:
@@ -131,13 +152,60 @@ def _span(args: ListSessionEventsArgs, scope: Scope) -> tuple[int, int]:
     return start, max(end, start + 1)
 
 
-def _read(body: dict[str, Any], scope: Scope) -> Flow[tuple[list[Event], int]]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a session that is asked for.
+
+    Args:
+        start: epoch ms, the first that belongs to it.
+        end: epoch ms, the last that belongs to it.
+        kinds: names of events as the server spells them; [] for all.
+    """
+
+    start: int
+    end: int
+    kinds: list[str]
+
+    def holds(self, event: Event) -> bool:
+        """Tell whether an event belongs to it; as in API v2 each second belongs to it whole."""
+        ms = _ms(event)
+        return self.start - self.start % _SECOND_MS <= ms <= self.end and (not self.kinds or event.kind in self.kinds)
+
+    def tally(self, events: list[Event]) -> Counter[str]:
+        """Return how many events of each kind belong to it."""
+        return Counter(event.kind for event in events if self.holds(event))
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """What the sources told of a part.
+
+    Args:
+        events: distinct, in any order.
+        unread: events the server counted but did not give.
+        present: events of each kind in that time, where no kind asked for occurs.
+        missing: why a second source added nothing.
+        anonymous: whether an event without a user's id means a visitor without one.
+    """
+
+    events: list[Event]
+    unread: int = 0
+    present: Mapping[str, int] = field(default_factory=dict)
+    missing: Missing = ""
+    anonymous: bool = True
+
+
+def _read(part: _Part, scope: Scope, columns: list[str] | None = None) -> Flow[tuple[list[Event], int]]:
     """Read every page; return the distinct events and how many the server counted but did not give."""
+    body = {**_body(part, scope), "columns": columns or _COLUMNS}
     # https://docs.openreplay.com/en/api/events/
-    path = ("public", scope.project.key, "sessions", scope.session.id, "events")
+    path: tuple[str, ...] = ("public", scope.project.key, "sessions", scope.session.id, "events")
+    via: Service = "v2"
+    if scope.door == "login":
+        path, via = (str(scope.project.id), "events"), "dashboard"
 
     def page(number: int) -> Request[_EventsReply]:
-        return Request("POST", path, _EventsReply, body={**body, "page": number}, escaped=True)
+        return Request("POST", path, _EventsReply, body={**body, "page": number}, escaped=True, via=via)
 
     first = yield from within_project(page(1), scope)
     total = first.data.total
@@ -154,31 +222,88 @@ def _read(body: dict[str, Any], scope: Scope) -> Flow[tuple[list[Event], int]]:
     return list(found.values()), max(0, total - len(found))
 
 
+def _gather(part: _Part, scope: Scope) -> Flow[_Gathered]:
+    """Ask every source that is open: API v2, or the dashboard's search of all events, and beside it the replay's."""
+    if scope.door == "v1":
+        return _chosen(part, (yield from read_old_events(part.kinds, scope)))
+    if scope.door == "login" and not _may(scope, _ALL_EVENTS):
+        return _chosen(part, (yield from _from_replay(part, scope)))
+    try:
+        events, unread = yield from _read(part, scope)
+    except PermissionDeniedError:
+        if scope.door != "login":
+            raise
+        alone = _chosen(part, (yield from _from_replay(part, scope)))
+        return replace(alone, missing="rows_forbidden")
+    told, missing = yield from _beside(part, scope)
+    events = merged(events, [event for event in told if part.holds(event)])
+    present: Mapping[str, int] = {}
+    if part.kinds and not events:
+        whole = replace(part, kinds=[])
+        others, _ = yield from _read(whole, scope, ["$event_name"])
+        present = whole.tally(others) | whole.tally(told)
+    return _Gathered(events, unread, present, missing)
+
+
+def _beside(part: _Part, scope: Scope) -> Flow[tuple[list[Event], Missing]]:
+    """Return what the dashboard shows beside the replay; the events stand without it."""
+    if not scope.access.has("login") or (part.kinds and _ONLY_ROWS.issuperset(part.kinds)):
+        return [], ""
+    if not _may(scope, _REPLAY):
+        return [], "replay_forbidden"
+    try:
+        reply = yield from ask(session_events(scope))
+    except PermissionDeniedError:
+        return [], "replay_forbidden"
+    except OpenReplayToolsError:
+        return [], "replay_failed"
+    return events_of(reply.data), ""
+
+
+def _from_replay(part: _Part, scope: Scope) -> Flow[list[Event]]:
+    """Return what the dashboard shows beside the replay when nothing else is open."""
+    if part.kinds and _ONLY_ROWS.issuperset(part.kinds):
+        raise UnavailableError(
+            f"The login's role lacks the permission {_ALL_EVENTS}, without which requests and performance samples "
+            f"are not shown. An organization key (OPENREPLAY_API_KEY) would show them too."
+        )
+    reply = yield from ask(session_events(scope))
+    return merged([], events_of(reply.data))
+
+
+def _chosen(part: _Part, everything: list[Event]) -> _Gathered:
+    """Return the part of a source that only tells a whole session."""
+    events = [event for event in everything if part.holds(event)]
+    present = replace(part, kinds=[]).tally(everything) if part.kinds and not events else {}
+    return _Gathered(events, present=present, anonymous=False)
+
+
+def _may(scope: Scope, permission: str) -> bool:
+    return scope.access.permissions is None or permission in scope.access.permissions
+
+
 def _whole(args: ListSessionEventsArgs, scope: Scope) -> Flow[EventPage]:
     """Return all events asked for, in order, with what they tell about the session."""
-    kinds = event_names(args.kinds)
-    raw, unread = yield from _read(_body(args, scope, kinds), scope)
-    events = without_twins(arranged(raw))
+    gathered = yield from _gather(_Part(*_span(args, scope), event_names(args.kinds)), scope)
+    events = without_twins(arranged(gathered.events))
     begun = trusted_start_ms(scope.session.id, _ms(events[0]) if events else 0)
     for event in events:
         event.offset_ms = max(0, _ms(event) - begun)
         event.link = session_link(scope, scope.session.id, event.offset_ms)
-    present: dict[str, int] = {}
-    if kinds and not events:
-        others, _ = yield from _read({**_body(args, scope, []), "columns": ["$event_name"]}, scope)
-        present = dict(Counter(event.kind for event in others).most_common())
     return EventPage(
         rows=events,
-        total=len(events) + unread,
+        total=len(events) + gathered.unread,
         counts=dict(Counter(event.kind for event in events).most_common()),
-        twins=len(raw) - len(events),
-        unread=unread,
-        kinds_present=present,
+        incidents=sum(event.issue_type == "incident" for event in events),
+        twins=len(gathered.events) - len(events),
+        unread=gathered.unread,
+        missing=gathered.missing,
+        kinds_present=dict(Counter(gathered.present).most_common()),
         session_id=scope.session.id,
         started_at=datetime.fromtimestamp(begun / 1000, UTC),
         duration_ms=max((event.offset_ms for event in events), default=0),
         link=session_link(scope, scope.session.id, scope.session.moment_ms),
-        user_id=_first(events, "user_id"),
+        user_id=_first(events, "user_id") if gathered.anonymous else None,
         browser=_first(events, "browser"),
         os=_first(events, "os"),
         city=_first(events, "city"),
@@ -208,6 +333,13 @@ def list_session_events(args: ListSessionEventsArgs, scope: Scope) -> Flow[Event
         whole.rows = whole.rows[first : first + args.limit]
     whole.page, whole.limit = args.page, args.limit
     return whole
+
+
+@list_session_events.route("v1", lacks=OLD_LACKS)
+@list_session_events.route("login", permission=_REPLAY, lacks=REPLAY_LACKS)
+@list_session_events.route("login", permission=_ALL_EVENTS)
+def _at_another_door(args: ListSessionEventsArgs, scope: Scope) -> Flow[EventPage]:
+    return (yield from list_session_events.routes[0].flow(args, scope))
 
 
 @list_session_events.walk

@@ -36,20 +36,20 @@ Values = Annotated[
     Field(max_length=10, description="Any may match; numbers as text."),
 ]
 
-_WIRE = {
+WIRE = {
     "is": "is", "is_not": "isNot", "contains": "contains", "not_contains": "notContains",
     "starts_with": "startsWith", "ends_with": "endsWith", "regex": "regex", "greater": ">", "greater_or_equal": ">=",
     "less": "<", "less_or_equal": "<=", "exists": "isAny", "missing": "isUndefined",
 }  # fmt: skip
 _TIME_WIRE = {"greater": "after", "greater_or_equal": "onOrAfter", "less": "before", "less_or_equal": "onOrBefore"}
-_WORDS = {
+WORDS = {
     "is": "is", "is_not": "is not", "contains": "contains", "not_contains": "does not contain",
     "starts_with": "starts with", "ends_with": "ends with", "regex": "matches", "greater": ">",
     "greater_or_equal": "≥", "less": "<", "less_or_equal": "≤", "exists": "exists", "missing": "is missing",
 }  # fmt: skip
-_COMPARISONS = frozenset(_TIME_WIRE)
+COMPARISONS = frozenset(_TIME_WIRE)
 _LIKE = frozenset({"contains", "starts_with", "ends_with"})
-_ONE_VALUE = frozenset({*_COMPARISONS})
+_ONE_VALUE = frozenset({*COMPARISONS})
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 _PREFIX = "property:"
 _LONGEST_VALUE = 256  # characters of a value that the server takes (contract §2.10)
@@ -154,7 +154,7 @@ def user_condition(given: Filter, scope: Scope) -> Condition:
             f"filters: {given.operator} does not work on {given.name}: the server treats every column as "
             f"present. Use is or is_not."
         )
-    if given.operator in _COMPARISONS:
+    if given.operator in COMPARISONS:
         raise ArgumentsError(
             f"filters: {given.operator} compares numbers and times; {given.name} is text. Use is, contains or regex."
         )
@@ -268,15 +268,15 @@ def _text(column: str, given: Filter, field: str) -> dict[str, Any]:
             f"{field}: not_contains takes % and _ for wildcards on this server, so it would exclude too much. "
             f"Use is_not."
         )
-    return {"name": column, "operator": _WIRE[operator], "value": values}
+    return {"name": column, "operator": WIRE[operator], "value": values}
 
 
 def _property(name: str, given: Filter, field: str) -> dict[str, Any]:
     if not name:
         raise ArgumentsError(f"{field}: write the property's name after property:, such as property:plan.")
     if given.operator in {"exists", "missing"}:
-        return {"name": name, "operator": _WIRE[given.operator], "value": []}
-    if given.operator not in _COMPARISONS:
+        return {"name": name, "operator": WIRE[given.operator], "value": []}
+    if given.operator not in COMPARISONS:
         return _text(name, given, field)
     values = _values(given, field)
     if not all(_NUMBER.match(value) for value in values):
@@ -285,11 +285,11 @@ def _property(name: str, given: Filter, field: str) -> dict[str, Any]:
             f"Give a number."
         )
     # Without the data type the server compares text: 9 > 10 (observed §A17).
-    return {"name": name, "operator": _WIRE[given.operator], "value": values, "dataType": "number"}
+    return {"name": name, "operator": WIRE[given.operator], "value": values, "dataType": "number"}
 
 
 def _time(column: str, given: Filter, scope: Scope) -> Condition:
-    if given.operator not in _COMPARISONS:
+    if given.operator not in COMPARISONS:
         raise ArgumentsError(
             f"filters: {given.name} is a time: use greater, less, greater_or_equal or less_or_equal with a time "
             f"such as 7d or 2026-11-03."
@@ -301,7 +301,7 @@ def _time(column: str, given: Filter, scope: Scope) -> Condition:
     # "after a day" is from its end on, "at most a day" is before its end: both bounds are half-open.
     wire = _timestamp(column, "onOrAfter" if given.operator.startswith("greater") else "before", ms)
     said = (
-        Own(f"{given.name.removeprefix('$')} {_WORDS[given.operator]} "),
+        Own(f"{given.name.removeprefix('$')} {WORDS[given.operator]} "),
         Given(value),
         Own(f" ({windows.format_moment(when)})"),
     )
@@ -338,7 +338,7 @@ def _literal_character(char: str) -> str:
 
 
 def _said(what: Own | Given, given: Filter) -> Line:
-    parts: list[Own | Given] = [what, Own(f" {_WORDS[given.operator]}")]
+    parts: list[Own | Given] = [what, Own(f" {WORDS[given.operator]}")]
     for index, value in enumerate(given.values if given.operator not in {"exists", "missing"} else []):
         parts += [Own(" or " if index else " "), Given(value)]
     return tuple(parts)

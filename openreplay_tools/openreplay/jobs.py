@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.errors import ArgumentsError, BadRequestError, ConflictError, NotFoundError
 from openreplay_tools.fields import JobId, PagedArguments, ProjectArguments, UserId
-from openreplay_tools.openreplay.paging import Slice, sweep
+from openreplay_tools.flow import Emit, Request, ask
+from openreplay_tools.openreplay.paging import Slice, more_pages, sweep
 from openreplay_tools.openreplay.scope import about, in_project, within_project
-from openreplay_tools.openreplay.users import reachable_by_path
-from openreplay_tools.operation import Instant, Page, Record, Request, operation
+from openreplay_tools.openreplay.users import fetch_visitor, reachable_by_path
+from openreplay_tools.operation import Instant, Page, Record, operation
 from openreplay_tools.text import Own, Recorded, identifier, own
 from openreplay_tools.windows import EARLIEST, format_moment
 
 if TYPE_CHECKING:
-    from openreplay_tools.operation import Flow, Scope
+    from openreplay_tools.doors import Service
+    from openreplay_tools.flow import Flow
+    from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line
 
 _DAY_MS = 86_400_000
+_PENDING = ("scheduled", "running")
 _MEANINGS = {
     "scheduled": "waits for its start", "running": "is being carried out", "completed": "is done",
     "failed": "ended with an error", "cancelled": "was called off",
@@ -51,7 +55,7 @@ class Job(Record):
 
 
 class JobPage(Page[Job]):
-    """One page of jobs, newest first; the server tells no total."""
+    """One page of jobs, newest first; API v2 tells no total."""
 
 
 class Deletion(Record):
@@ -120,12 +124,22 @@ class _VisitsReply(Record):
 
 
 def _fetch(scope: Scope, page: int, limit: int) -> Flow[Slice[Job]]:
+    if scope.door == "v1":
+        jobs = yield from _every_job(scope)
+        first = (page - 1) * limit
+        return Slice(jobs[first : first + limit], len(jobs))
     # https://docs.openreplay.com/en/api/jobs/
     request = Request(
         "GET", ("public", scope.project.key, "jobs"), _JobsReply, query={"limit": str(limit), "page": str(page)}
     )
     reply = yield from within_project(request, scope)
     return Slice(reply.data or [], None)
+
+
+def _every_job(scope: Scope) -> Flow[list[Job]]:
+    """Return all jobs, newest first; API v1 has no pages and no order (contract §3.8)."""
+    reply = yield from ask(Request("GET", ("v1", scope.project.key, "jobs"), _JobsReply, via="v1"))
+    return sorted(reply.data or [], key=lambda job: -job.job_id)
 
 
 def jobs_table(page: JobPage, args: ListJobsArgs, scope: Scope) -> Answer:  # noqa: ARG001
@@ -142,18 +156,16 @@ def jobs_table(page: JobPage, args: ListJobsArgs, scope: Scope) -> Answer:  # no
         )
         for job in page.rows
     )
-    zone = scope.zone.key
+    zone, counted = scope.zone.key, page.total is not None
+    guess = None if len(rows) >= page.limit or page.page > 1 else len(rows)
+    perhaps = own(f"There may be more: page={page.page + 1}.") if len(rows) >= page.limit else ()
     return Answer(
         scope=about(scope, own("newest first")),
-        tally=Tally(
-            "jobs",
-            None if len(rows) >= page.limit or page.page > 1 else len(rows),
-            first=(page.page - 1) * page.limit + 1,
-        ),
+        tally=Tally("jobs", page.total if counted else guess, first=(page.page - 1) * page.limit + 1),
         headings=("job", "status", "user", f"starts ({zone})", f"made ({zone})"),
         rows=rows,
         in_order=True,
-        more=own(f"There may be more: page={page.page + 1}.") if len(rows) >= page.limit else (),
+        more=more_pages(page) if counted else perhaps,
         rest="limit={shown}, page={next} goes on",
     )
 
@@ -221,11 +233,17 @@ def list_jobs(args: ListJobsArgs, scope: Scope) -> Flow[JobPage]:
     For one job's state and errors call openreplay_get_job.
     """
     found = yield from _fetch(scope, args.page, args.limit)
-    return JobPage(rows=found.rows, total=None, page=args.page, limit=args.limit)
+    return JobPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
+
+
+list_jobs.route("v1")(list_jobs.routes[0].flow)
 
 
 @list_jobs.walk
 def _all_jobs(args: ListJobsArgs, scope: Scope) -> Flow[None]:  # noqa: ARG001
+    if scope.door == "v1":
+        yield Emit(tuple((yield from _every_job(scope))))
+        return
     yield from sweep(lambda page, limit: _fetch(scope, page, limit), lambda job: job.job_id)
 
 
@@ -235,11 +253,13 @@ def get_job(args: GetJobArgs, scope: Scope) -> Flow[Job]:
 
     Job numbers come from openreplay_list_jobs.
     """
-    try:
-        reply = yield from within_project(Request("GET", _job_path(args.job_id, scope), _JobReply), scope)
-    except NotFoundError as error:
-        raise (_no_job(args.job_id, error) if error.status else error) from None
-    return reply.data
+    job = yield from _at_job("GET", args.job_id, scope)
+    if not job.job_id:  # how API v1 tells an unknown one (contract §3.8)
+        raise _no_job(args.job_id, 404)
+    return job
+
+
+get_job.route("v1")(get_job.routes[0].flow)
 
 
 @operation(CancelJobArgs, group="jobs", effect="write", prepare=in_project, present=job_card)
@@ -249,21 +269,20 @@ def cancel_job(args: CancelJobArgs, scope: Scope) -> Flow[Job]:
     Job numbers come from openreplay_list_jobs.
     """
     try:
-        reply = yield from within_project(
-            Request("DELETE", _job_path(args.job_id, scope), _JobReply, reads=False), scope
-        )
-    except NotFoundError as error:
-        raise (_no_job(args.job_id, error) if error.status else error) from None
+        return (yield from _at_job("DELETE", args.job_id, scope))
     except BadRequestError as error:
         if "already been" not in error.message:
             raise
-        state = "cancelled" if "cancelled" in error.message else "completed"
+        told = error.message.lower()  # "canceled/completed" at API v1
+        state = "cancelled or completed" if "/" in told else "cancelled" if "cancelled" in told else "completed"
         raise ConflictError(
             f"job_id: job {args.job_id} is {state} already, so there is nothing to cancel. openreplay_get_job "
             f"shows it.",
             status=error.status, message=error.message,
         ) from None  # fmt: skip
-    return reply.data
+
+
+cancel_job.route("v1")(cancel_job.routes[0].flow)
 
 
 @operation(DeleteUserArgs, group="users", effect="destroy", prepare=in_project, present=deletion_card)
@@ -280,22 +299,53 @@ def delete_user(args: DeleteUserArgs, scope: Scope) -> Flow[Deletion]:
         )  # fmt: skip
     what = ("delete_user", scope.project.key, args.user_id)
     if not args.confirm:
-        return (yield from _preview(args, scope, what))
+        preview = _visitor if scope.door == "v1" else _preview
+        found = yield from preview(args, scope)
+        found.confirm = scope.confirmations.token(what, scope.now) if found.sessions else ""
+        return found
     scope.confirmations.check(args.confirm, what, scope.now)
+    if scope.door == "v1":
+        return (yield from _schedule(args, scope))
     # https://docs.openreplay.com/en/api/users/
     request = Request("DELETE", ("public", scope.project.key, "users", args.user_id), _JobReply, reads=False)
     try:
         reply = yield from within_project(request, scope)
     except ConflictError as error:
-        raise ConflictError(
-            "user_id: a deletion for ", identifier(args.user_id), " is scheduled or running already. "
-            "openreplay_list_jobs shows it.",
-            status=error.status, message=error.message,
-        ) from None  # fmt: skip
+        raise _under_way(args, error.status, error.message) from None
     return Deletion(user_id=args.user_id, job=reply.data)
 
 
-def _preview(args: DeleteUserArgs, scope: Scope, what: tuple[str, ...]) -> Flow[Deletion]:
+delete_user.route("v1")(delete_user.routes[0].flow)
+
+
+def _schedule(args: DeleteUserArgs, scope: Scope) -> Flow[Deletion]:
+    """Schedule a deletion at API v1, which would make another job at every call (contract §3.7)."""
+    jobs = yield from _every_job(scope)
+    if any(job.reference_id == args.user_id and job.status in _PENDING for job in jobs):
+        raise _under_way(args, 409)
+    path = ("v1", scope.project.key, "users", args.user_id)
+    reply = yield from ask(Request("DELETE", path, _JobReply, reads=False, via="v1"))
+    return Deletion(user_id=args.user_id, job=reply.data)
+
+
+def _under_way(args: DeleteUserArgs, status: int, message: str = "") -> ConflictError:
+    return ConflictError(
+        "user_id: a deletion for ", identifier(args.user_id), " is scheduled or running already. "
+        "openreplay_list_jobs shows it.",
+        status=status, message=message,
+    )  # fmt: skip
+
+
+def _visitor(args: DeleteUserArgs, scope: Scope) -> Flow[Deletion]:
+    known = yield from fetch_visitor(args.user_id, scope)
+    if known is None:
+        return Deletion(user_id=args.user_id)
+    return Deletion(
+        user_id=args.user_id, sessions=known.sessions_count, first_at=known.first_seen, last_at=known.last_seen
+    )
+
+
+def _preview(args: DeleteUserArgs, scope: Scope) -> Flow[Deletion]:
     ends = []
     for order in ("asc", "desc"):
         body: dict[str, Any] = {
@@ -306,22 +356,22 @@ def _preview(args: DeleteUserArgs, scope: Scope, what: tuple[str, ...]) -> Flow[
         reply = yield from within_project(Request("POST", path, _VisitsReply, body=body), scope)
         ends.append(reply.data)
     first, last = (visits.sessions[0].startTs if visits.sessions else None for visits in ends)
-    return Deletion(
-        user_id=args.user_id,
-        sessions=ends[0].total,
-        first_at=first,
-        last_at=last,
-        confirm=scope.confirmations.token(what, scope.now) if ends[0].total else "",
-    )
+    return Deletion(user_id=args.user_id, sessions=ends[0].total, first_at=first, last_at=last)
 
 
-def _job_path(job_id: int, scope: Scope) -> tuple[str, ...]:
-    return ("public", scope.project.key, "jobs", str(job_id))
+def _at_job(method: Literal["GET", "DELETE"], job_id: int, scope: Scope) -> Flow[Job]:
+    via: Service = "v1" if scope.door == "v1" else "v2"
+    path = ("v1" if via == "v1" else "public", scope.project.key, "jobs", str(job_id))
+    request = Request(method, path, _JobReply, reads=method == "GET", via=via)
+    try:
+        return (yield from within_project(request, scope)).data
+    except NotFoundError as error:
+        raise (_no_job(job_id, error.status, error.message) if error.status else error) from None
 
 
-def _no_job(job_id: int, error: NotFoundError) -> NotFoundError:
+def _no_job(job_id: int, status: int, message: str = "") -> NotFoundError:
     return NotFoundError(
         f"job_id: this project has no job {job_id}. openreplay_list_jobs shows those there are.",
-        status=error.status,
-        message=error.message,
+        status=status,
+        message=message,
     )

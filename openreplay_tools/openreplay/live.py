@@ -1,31 +1,43 @@
-"""Sessions that are being recorded right now (Enterprise edition; from the contract §2.12, not observed with a key)."""
+"""Sessions that are being recorded right now.
+
+A login sees them on every edition (recorded); a key on the Enterprise edition only (from the contract §2.12 and §3.9,
+not observed).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from openreplay_tools.answer import Answer, Row
+from openreplay_tools.doors import MEANS
 from openreplay_tools.errors import ArgumentsError, NotFoundError, ServerError, UnavailableError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, ProjectArguments
+from openreplay_tools.flow import Request, ask
+from openreplay_tools.openreplay.access import fetch_edition
 from openreplay_tools.openreplay.links import live_link
 from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
 from openreplay_tools.openreplay.scope import about, device_name, in_project, within_project
-from openreplay_tools.operation import ArgumentPart, Instant, Page, Record, Request, operation
+from openreplay_tools.operation import ArgumentPart, Instant, Page, Record, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
 from openreplay_tools.windows import format_offset
 
 if TYPE_CHECKING:
-    from openreplay_tools.operation import Flow, Scope
+    from openreplay_tools.flow import Flow
+    from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line
 
+_NO_ROUTE = ("404 page not found", "Not Found")  # Go and Python (contract §1.3, §1.5)
 _FIXED_LIMIT = 10  # of the plain list (contract §2.12)
 _ATTRIBUTES = {
     "user_id": "userId", "anonymous_id": "userAnonymousId", "browser": "userBrowser", "os": "userOs",
     "device": "userDevice", "device_type": "platform", "country": "userCountry", "state": "userState",
     "city": "userCity",
 }  # fmt: skip
+
+# What the open-source edition's live service makes of these is not established: its objects have no such keys.
+_ENTERPRISE_NAMES = ("anonymous_id", "device_type")
 
 
 class LiveSession(Record):
@@ -99,19 +111,43 @@ class _Live(Record):
 
 
 class _LiveReply(Record):
-    data: _Live | None
+    """Without data, or null as a whole: the live service failed, or is out of reach (contract §2.12, §4.7)."""
+
+    data: _Live | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_no_data(cls, given: Any) -> Any:
+        return {} if given is None else given
 
 
-def _ask(request: Request[_LiveReply], scope: Scope) -> Flow[Slice[LiveSession]]:
+class _Wanted(NamedTuple):
+    filters: list[LiveFilter]
+    order: str = "desc"
+    limit: int = _FIXED_LIMIT
+    page: int = 1
+    plain: bool = False  # the list without a search
+
+
+def _seek(wanted: _Wanted, scope: Scope) -> Flow[Slice[LiveSession]]:
+    """Ask for live sessions at the scope's door; from a key's door that has none go on to the login's."""
+    if scope.door == "login":
+        return (yield from _by_login(wanted, scope))
     try:
-        reply = yield from within_project(request, scope)
+        reply = yield from within_project((_request_v1 if scope.door == "v1" else _request_v2)(wanted, scope), scope)
     except NotFoundError as error:
-        if error.message.startswith("404 page not found"):
-            raise UnavailableError(
-                "Live sessions need OpenReplay's Enterprise edition or its cloud; this server has no such route "
-                "for a key."
-            ) from None
-        raise
+        if not error.message.startswith(_NO_ROUTE):
+            raise
+        if scope.access.has("login"):
+            return (yield from _by_login(wanted, scope))
+        raise UnavailableError(
+            "Live sessions need OpenReplay's Enterprise edition or its cloud; this server has no such route "
+            f"for a key. They are seen with {MEANS['login']} too."
+        ) from None
+    return _slice(reply, scope)
+
+
+def _slice(reply: _LiveReply, scope: Scope) -> Slice[LiveSession]:
     if reply.data is None:
         raise ServerError(
             "The server's live-session service does not answer. Try again later; recorded sessions are not affected.",
@@ -121,6 +157,58 @@ def _ask(request: Request[_LiveReply], scope: Scope) -> Flow[Slice[LiveSession]]
     for session in found:
         session.link = live_link(scope, session.session_id)
     return Slice(found, reply.data.total)
+
+
+def _request_v2(wanted: _Wanted, scope: Scope) -> Request[_LiveReply]:
+    path = ("public", scope.project.key, "assist", "sessions")
+    if wanted.plain:
+        query = {"userId": wanted.filters[0].values[0]} if wanted.filters else {}
+        return Request("GET", path, _LiveReply, query=query)
+    return Request("POST", path, _LiveReply, body=_body(wanted))
+
+
+def _by_login(wanted: _Wanted, scope: Scope) -> Flow[Slice[LiveSession]]:
+    if doubtful := next((one.name for one in wanted.filters if one.name in _ENTERPRISE_NAMES), ""):
+        yield from _require_enterprise(doubtful, scope)
+    path = (str(scope.project.id), "assist", "sessions")
+    reply = yield from ask(Request("POST", path, _LiveReply, body=_body(wanted), via="dashboard"))
+    return _slice(reply, scope)
+
+
+def _require_enterprise(name: str, scope: Scope) -> Flow[None]:
+    if (scope.access.edition or (yield from fetch_edition())) == "ee":
+        return
+    everywhere = ", ".join(each for each in _ATTRIBUTES if each not in _ENTERPRISE_NAMES)
+    raise ArgumentsError(
+        f"filters: {name} is known to work on the Enterprise edition only. Names that work everywhere: {everywhere}, "
+        "metadata:<name>."
+    )
+
+
+def _request_v1(wanted: _Wanted, scope: Scope) -> Request[_LiveReply]:
+    """Search always: the plain list does not find a user (contract §3.9, not observed)."""
+    body = {
+        **_body(wanted),
+        "filters": [_filter_v1(one) for one in wanted.filters],
+        "sort": "TIMESTAMP",
+        "order": wanted.order.upper(),
+    }
+    return Request("POST", ("v1", scope.project.key, "assist", "sessions"), _LiveReply, body=body, via="v1")
+
+
+def _filter_v1(given: LiveFilter) -> dict[str, Any]:
+    wire = _wire_filter(given)
+    return wire if given.name in _ATTRIBUTES else {**wire, "name": "metadata", "source": wire["name"]}
+
+
+def _body(wanted: _Wanted) -> dict[str, Any]:
+    return {
+        "filters": [_wire_filter(one) for one in wanted.filters],
+        "sort": "timestamp",
+        "order": wanted.order,
+        "limit": wanted.limit,
+        "page": wanted.page,
+    }
 
 
 def _wire_filter(given: LiveFilter) -> dict[str, Any]:
@@ -142,15 +230,7 @@ def _wire_filter(given: LiveFilter) -> dict[str, Any]:
 
 
 def _search(args: SearchLiveSessionsArgs, scope: Scope, page: int, limit: int) -> Flow[Slice[LiveSession]]:
-    body = {
-        "filters": [_wire_filter(one) for one in args.filters],
-        "sort": "timestamp",
-        "order": args.order,
-        "limit": limit,
-        "page": page,
-    }
-    path = ("public", scope.project.key, "assist", "sessions")
-    return (yield from _ask(Request("POST", path, _LiveReply, body=body), scope))
+    return (yield from _seek(_Wanted(args.filters, args.order, limit, page), scope))
 
 
 def live_table(page: LiveSessionPage, args: ListLiveSessionsArgs | SearchLiveSessionsArgs, scope: Scope) -> Answer:
@@ -207,26 +287,33 @@ def _device(session: LiveSession) -> Line:
     return tuple(part for value in known for part in (Own(" "), value))[1:] or own("–")
 
 
-@operation(ListLiveSessionsArgs, group="live", prepare=in_project, present=live_table)
+@operation(ListLiveSessionsArgs, group="live", prepare=in_project, present=live_table, edition="ee")
 def list_live_sessions(args: ListLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
-    """List the ten newest sessions that visitors are in right now, or one user's. Enterprise only.
+    """List the ten newest sessions that visitors are in right now, or one user's. With a key: Enterprise only.
 
     To filter or page: openreplay_search_live_sessions.
     """
-    query = {"userId": args.user_id} if args.user_id else {}
-    request = Request("GET", ("public", scope.project.key, "assist", "sessions"), _LiveReply, query=query)
-    found = yield from _ask(request, scope)
+    only = [LiveFilter(name="user_id", operator="is", values=[args.user_id])] if args.user_id else []
+    found = yield from _seek(_Wanted(only, plain=True), scope)
     return LiveSessionPage(rows=found.rows, total=found.total, page=1, limit=_FIXED_LIMIT)
 
 
-@operation(SearchLiveSessionsArgs, group="live", prepare=in_project, present=live_table)
-def search_live_sessions(args: SearchLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
-    """Search sessions that visitors are in right now by user, browser, system, place or metadata. Enterprise only.
+list_live_sessions.route("login", permission="ASSIST_LIVE")(list_live_sessions.routes[0].flow)
+list_live_sessions.route("v1", edition="ee")(list_live_sessions.routes[0].flow)
 
-    For finished sessions: openreplay_list_user_sessions.
+
+@operation(SearchLiveSessionsArgs, group="live", prepare=in_project, present=live_table, edition="ee")
+def search_live_sessions(args: SearchLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
+    """Search sessions that visitors are in right now by user, browser, system, place or metadata.
+
+    With a key: Enterprise only. For finished sessions: openreplay_list_user_sessions.
     """
     found = yield from _search(args, scope, args.page, args.limit)
     return LiveSessionPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
+
+
+search_live_sessions.route("login", permission="ASSIST_LIVE")(search_live_sessions.routes[0].flow)
+search_live_sessions.route("v1", edition="ee")(search_live_sessions.routes[0].flow)
 
 
 @search_live_sessions.walk

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openreplay_tools.answer import Tally
-from openreplay_tools.operation import Emit
+from openreplay_tools.flow import Emit
 from openreplay_tools.text import own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from openreplay_tools.operation import Flow, Page
+    from openreplay_tools.flow import Flow
+    from openreplay_tools.operation import Page
     from openreplay_tools.text import Line
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ _LOG = logging.getLogger("openreplay_tools")
 
 # Rows with equal sort keys come in any order, so a row at a page's edge can be missed and another come twice
 # (observed §D). Reading again with other page sizes moves the edges.
-_PAGE_SIZES = (200, 170, 130)
+_PAGE_SIZES = (1.0, 0.85, 0.65)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,11 @@ def everything(row: object) -> bool:  # noqa: ARG001
 
 
 def sweep(
-    fetch: Callable[[int, int], Flow[Slice[T]]], key: Callable[[T], Hashable], keep: Callable[[T], bool] = everything
+    fetch: Callable[[int, int], Flow[Slice[T]]],
+    key: Callable[[T], Hashable],
+    keep: Callable[[T], bool] = everything,
+    *,
+    most: int = 200,
 ) -> Flow[None]:
     """Emit every row once, in the server's order, however its pages fall.
 
@@ -46,10 +51,11 @@ def sweep(
         fetch: reads one page, given its number and size.
         key: what makes a row itself.
         keep: which rows to emit; the others still count as seen.
+        most: rows that the server gives at once.
     """
     seen: set[Hashable] = set()
     total: int | None = None
-    for size in _PAGE_SIZES:
+    for size in (round(most * part) for part in _PAGE_SIZES):
         for number in range(1, 1_000_000):
             page = yield from fetch(number, size)
             total = max(page.total or 0, total or 0) if page.total is not None else None

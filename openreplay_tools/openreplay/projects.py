@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -9,20 +10,21 @@ from pydantic import AfterValidator, Field
 from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.errors import BadRequestError
 from openreplay_tools.fields import Detail, ProjectArguments
-from openreplay_tools.openreplay.scope import (
+from openreplay_tools.flow import Emit, Request, ask
+from openreplay_tools.openreplay.directory import (
     PROJECT_LIMIT,
     Project,
     ProjectReply,
-    at_large,
+    fetch_metadata,
     fetch_projects,
-    in_project,
-    within_project,
 )
-from openreplay_tools.operation import Arguments, Emit, Page, Request, ask, operation
+from openreplay_tools.openreplay.scope import at_the_door, in_project, within_project
+from openreplay_tools.operation import Arguments, Page, operation
 from openreplay_tools.text import Given, Line, Own, Recorded, identifier, name, own
 
 if TYPE_CHECKING:
-    from openreplay_tools.operation import Flow, Scope
+    from openreplay_tools.flow import Flow
+    from openreplay_tools.operation import Scope
 
 _NAME_BYTES = 200  # the server counts bytes (contract §2.2)
 
@@ -65,16 +67,17 @@ def projects_table(page: ProjectPage, args: ListProjectsArgs, scope: Scope) -> A
     rows = tuple(
         Row(
             (
-                own(str(p.project_id)),
+                own(str(p.project_id or "–")),
                 (identifier(p.project_key),),
                 (name(p.name),),
                 (Recorded(p.platform),),
-                _metadata(p),
+                own("–") if "metadata names" in scope.lacks else _metadata(p),
             )
         )
         for p in page.rows
     )
-    notes = [own("Any of id, key and name can be passed as project.")] if rows else [own("This key sees no project.")]
+    names = "key and name" if "ids" in scope.lacks else "id, key and name"
+    notes = [own(f"Any of {names} can be passed as project." if rows else "No project is seen here.")]
     if len(rows) >= PROJECT_LIMIT:
         notes.append(own("The server lists 100 projects at most; others answer to their key."))
     tally = Tally("projects", page.total)
@@ -97,32 +100,33 @@ def project_card(project: Project, args: object, scope: Scope) -> Answer:  # noq
             (
                 Own("Key "),
                 identifier(project.project_key),
-                Own(f" · id {project.project_id} · platform "),
+                Own(f" · id {project.project_id} · platform " if project.project_id else " · platform "),
                 Recorded(project.platform),
             ),
-            own(
-                f"Records {project.sample_rate} % of visits, {project.max_session_duration // 60_000} minutes "
-                f"each at most; request payloads {payloads}."
-            ),
-            (Own("Metadata: "), *_metadata(project)),
+            own(f"{_sampling(project)}Request payloads {payloads}."),
+            *(() if scope.door == "v1" else ((Own("Metadata: "), *_metadata(project)),)),
         ),
-        notes=(own(f"Sessions: {scope.dashboard}/{project.project_id}/sessions"),),
+        notes=(own(f"Sessions: {scope.dashboard}/{project.project_id}/sessions"),) if project.project_id else (),
     )
 
 
-@operation(ListProjectsArgs, group="projects", prepare=at_large, present=projects_table)
+@operation(ListProjectsArgs, group="projects", prepare=at_the_door, present=projects_table)
 def list_projects(args: ListProjectsArgs, scope: Scope) -> Flow[ProjectPage]:  # noqa: ARG001
-    """List the projects this key can see: id, key, name, platform, names of the custom metadata.
+    """List the projects this credential can see: id, key, name, platform, names of the custom metadata.
 
     Call it first when the project is not known; other tools take any of key, id or name.
     """
-    projects = [project.model_copy(deep=True) for project in (yield from fetch_projects())]
+    projects = [project.model_copy(deep=True) for project in (yield from fetch_projects(scope))]
     return ProjectPage(rows=projects, total=len(projects), limit=PROJECT_LIMIT)
+
+
+list_projects.route("login", lacks=("metadata names",))(list_projects.routes[0].flow)
+list_projects.route("v1", lacks=("ids", "metadata names"))(list_projects.routes[0].flow)
 
 
 @list_projects.walk
 def _all_projects(args: ListProjectsArgs, scope: Scope) -> Flow[None]:  # noqa: ARG001
-    projects = yield from fetch_projects()
+    projects = yield from fetch_projects(scope)
     yield Emit(tuple(projects))
 
 
@@ -137,15 +141,33 @@ def get_project(args: GetProjectArgs, scope: Scope) -> Flow[Project]:  # noqa: A
     return reply.data
 
 
-@operation(CreateProjectArgs, group="projects", effect="write", prepare=at_large, present=project_card)
-def create_project(args: CreateProjectArgs, scope: Scope) -> Flow[Project]:  # noqa: ARG001
+@get_project.route("login")
+def _by_login(args: GetProjectArgs, scope: Scope) -> Flow[Project]:  # noqa: ARG001
+    slots = yield from fetch_metadata(scope)
+    projects = yield from fetch_projects(scope)
+    found = next(each for each in projects if each.project_id == scope.project.id)
+    return found.model_copy(update={"metadata": list(slots.values())})
+
+
+@get_project.route("v1", lacks=("sampling", "payload setting", "metadata names"))
+def _by_v1(args: GetProjectArgs, scope: Scope) -> Flow[Project]:  # noqa: ARG001
+    request = Request("GET", ("v1", "projects", scope.project.key), ProjectReply, via="v1")
+    reply = yield from ask(request)
+    return reply.data
+
+
+@operation(CreateProjectArgs, group="projects", effect="write", prepare=at_the_door, present=project_card)
+def create_project(args: CreateProjectArgs, scope: Scope) -> Flow[Project]:
     """Create a project and return its key, which the site's tracker needs.
 
     Changes the account: call it only when asked to. openreplay_list_projects shows what exists.
     """
     body = {"name": args.name, "platform": args.platform}
+    request = Request("POST", ("public", "projects"), ProjectReply, body=body, reads=False)
+    if scope.door == "v1":
+        request = replace(request, path=("v1", "projects"), via="v1")
     try:
-        reply = yield from ask(Request("POST", ("public", "projects"), ProjectReply, body=body, reads=False))
+        reply = yield from ask(request)
     except BadRequestError as error:
         if "already exists" in error.message:
             raise BadRequestError(
@@ -155,6 +177,16 @@ def create_project(args: CreateProjectArgs, scope: Scope) -> Flow[Project]:  # n
             ) from None  # fmt: skip
         raise
     return reply.data
+
+
+create_project.route("v1", lacks=("id",))(create_project.routes[0].flow)
+
+
+def _sampling(project: Project) -> str:
+    if not project.sample_rate:
+        return ""
+    minutes = project.max_session_duration // 60_000
+    return f"Records {project.sample_rate} % of visits{f', {minutes} minutes each at most' if minutes else ''}. "
 
 
 def _metadata(project: Project) -> Line:

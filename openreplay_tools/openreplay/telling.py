@@ -42,8 +42,17 @@ _MOMENT_WORTH = 90
 _MOMENTS = 3
 _PAIRS = 6
 _FOLDED = 4  # so many equal events, or more, stand as one line
+_TIMINGS = (("loaded in", "load_event_end"), ("LCP", "lcp"))
+_BESIDE_REPLAYS = "what the dashboard adds beside the replay, such as incidents and counts of rage clicks"
+_MISSING = {
+    "rows_forbidden": "requests, performance samples, who the visitor was (the login's role lacks the permission "
+    "DATA_MANAGEMENT)",
+    "replay_forbidden": f"{_BESIDE_REPLAYS} (the login's role lacks the permission SESSION_REPLAY)",
+    "replay_failed": f"{_BESIDE_REPLAYS} (the dashboard failed to tell it)",
+}
+_LONGEST_MS = 86_400_000
 _SLOW_MS = 2500  # pages slower than this say so; the "needs improvement" bound of the LCP web vital
-_ISSUES = {
+ISSUES = {
     "click_rage": "rage click", "dead_click": "dead click", "bad_request": "bad request",
     "js_exception": "script error", "missing_resource": "missing resource", "slow_resource": "slow resource",
     "slow_page_load": "slow page", "memory": "high memory", "cpu": "high CPU", "crash": "crash",
@@ -58,8 +67,8 @@ _KINDS = {
 
 def events_table(page: EventPage, args: ListSessionEventsArgs, scope: Scope) -> Answer:
     """Present a session's events."""
-    host = _site(page.rows)
-    told = [(event, _row(event, host, full=args.detail == "full")) for event in page.rows]
+    host = site_of(page.rows)
+    told = [(event, row_of(event, host, full=args.detail == "full")) for event in page.rows]
     if not args.page:  # a walk shows each by itself
         told = _folded(told)
     return Answer(
@@ -93,7 +102,7 @@ def _folded(told: list[tuple[Event, Row]]) -> list[tuple[Event, Row]]:
     return kept
 
 
-def _site(events: list[Event]) -> str:
+def site_of(events: list[Event]) -> str:
     """Return the host of the pages, which addresses need not repeat; "" when it cannot be told."""
     pages = next((_host(event.url) for event in events if event.kind == "LOCATION"), "")
     everywhere = {_host(event.url) for event in events if event.url}
@@ -127,7 +136,8 @@ def _kind(name: str) -> Own | Given:
 
 
 def _facts(page: EventPage, scope: Scope) -> list[Line]:
-    who: Line = (identifier(page.user_id),) if page.user_id else own("anonymous visitor")
+    anonymous = own("visitor not told" if page.user_id is None else "anonymous visitor")
+    who: Line = (identifier(page.user_id),) if page.user_id else anonymous
     begun = format_moment(page.started_at.astimezone(scope.zone)) if page.started_at else "unknown"
     length = format_offset(page.duration_ms)
     facts: list[Line] = [(*who, Own(f" · {begun} {scope.zone.key} · {length} to the last event"))]
@@ -160,6 +170,8 @@ def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
         notes.append(own("Event times are whole seconds: those at the edges may lie up to a second outside."))
     if page.unread:
         notes.append(own(f"{page.unread} events are counted by the server but not returned by it."))
+    if page.missing:
+        notes.append(own(f"Missing: {_MISSING[page.missing]}."))
     if page.kinds_present:
         kinds = tuple(
             part
@@ -181,7 +193,14 @@ def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
     return notes
 
 
-def _row(event: Event, host: str, *, full: bool) -> Row:
+def row_of(event: Event, host: str, *, full: bool) -> Row:
+    """Return an event as offset, kind and what it tells.
+
+    Args:
+        event: with its offset.
+        host: the site's, which addresses need not repeat.
+        full: tell more of payloads.
+    """
     worth = _FAILED_WORTH if event.failed else _WORTH.get(event.kind, _OWN_EVENT_WORTH)
     if event.kind == "ISSUE" and event.issue_type == "custom":
         worth = _OWN_EVENT_WORTH
@@ -198,8 +217,10 @@ def _joined(parts: list[Line]) -> Line:
 
 
 def _page(event: Event, host: str) -> list[Line]:
-    parts = [_address(event.url, host)]
-    figures = [(name, number(event.recorded(key))) for name, key in (("loaded in", "load_event_end"), ("LCP", "lcp"))]
+    parts = [address(event.url, host)]
+    figures = [(name, number(event.recorded(key))) for name, key in _TIMINGS]
+    if all(value is None for _, value in figures):  # not every server tells them
+        figures = [("first content after", number(event.recorded("first_contentful_paint_time")))]
     slow = [f"{name} {value / 1000:.1f} s" for name, value in figures if value is not None and value >= _SLOW_MS]
     return [*parts, own(f"(slow: {', '.join(slow)})")] if slow else parts
 
@@ -225,10 +246,10 @@ def _swipe(event: Event, host: str) -> list[Line]:  # noqa: ARG001
 
 def _request(event: Event, host: str) -> list[Line]:
     status, method = number(event.recorded("status")), event.recorded("method")
-    address = event.url or str(event.recorded("url") or "")
+    target = event.url or str(event.recorded("url") or "")
     parts = [
         _text(method, 10),
-        _address(address, host),
+        address(target, host),
         own(f"→ {status:.0f}" if status is not None else "→ no answer"),
     ]
     if event.duration_s:
@@ -248,14 +269,23 @@ def _error(event: Event, host: str) -> list[Line]:  # noqa: ARG001
 
 def _issue(event: Event, host: str) -> list[Line]:
     kind = event.issue_type or str(event.recorded("issue_type") or "")
-    label: Line = own(_ISSUES[kind]) if kind in _ISSUES else _text(kind, 40)
+    label: Line = own(ISSUES[kind]) if kind in ISSUES else _text(kind, 40)
     context = str(event.recorded("context_string") or event.recorded("label") or "")
-    told: Line = _address(context, host) if "://" in context else _text(context, 100)
+    told: Line = address(context, host) if "://" in context else _text(context, 100)
     data = payload(event)
     count = data.get("Count") if kind == "click_rage" else None
     if kind == "custom":
         return [label, told, _pairs(data)]
+    if kind == "incident":
+        return [label, told, _lasted(event)]
     return [label, (Own("at "), *told) if told else (), own(f"({count} clicks)") if isinstance(count, int) else ()]
+
+
+def _lasted(incident: Event) -> Line:
+    start, end = (number(incident.recorded(key)) for key in ("start_time", "end_time"))
+    if start is None or end is None or not 0 < end - start < _LONGEST_MS:
+        return ()
+    return own(f"(lasted {format_offset(round(end - start))})")
 
 
 def _performance(event: Event, host: str) -> list[Line]:  # noqa: ARG001
@@ -281,7 +311,7 @@ def _pairs(data: dict[str, Any]) -> Line:
     return (Recorded(" ".join(parts), limit=300), Own(more)) if parts else ()
 
 
-def _address(url: str, host: str) -> Line:
+def address(url: str, host: str) -> Line:
     """Return a URL without the host of the site itself; path and query are separate, for the query is free text."""
     try:
         parts = urlsplit(url)

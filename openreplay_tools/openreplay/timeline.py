@@ -157,10 +157,10 @@ def _second(event: Event) -> datetime:
 def _by_cause(events: list[Event], page: str) -> list[Event]:
     """Arrange the events of one second, given the page that was open before it."""
     visits = _chained([event for event in events if event.kind == "LOCATION"], events, page)
-    numbers = {visit.event_id: number for number, visit in enumerate(visits, 1)}
-    stations: dict[str, int] = {page: 0}
+    numbers = {id(visit): number for number, visit in enumerate(visits, 1)}  # not every server tells an event's id
+    stations: dict[str, int] = {page: 0 if page or not visits else 1}  # before the first page there is nothing to click
     for visit in visits:
-        stations.setdefault(visit.url, numbers[visit.event_id])
+        stations.setdefault(visit.url, numbers[id(visit)])
     typed = {str(event.recorded("label")) for event in events if event.kind == "INPUT"}
     acted = max((stations.get(event.url, 0) for event in events if event.kind in {"CLICK", "TAP"}), default=len(visits))
     # What has no page of its own comes after the last action of this second, but before what reports its outcome.
@@ -169,7 +169,7 @@ def _by_cause(events: list[Event], page: str) -> list[Event]:
 
     def place(event: Event) -> tuple[float, float]:
         if event.kind == "LOCATION":
-            return (numbers[event.event_id], _rank(event, typed))
+            return (numbers[id(event)], _rank(event, typed))
         if event.url and event.kind not in _NO_PAGE_OF_ITS_OWN:
             return (stations.get(event.url, loose), _rank(event, typed))
         return (loose, _rank(event, typed))

@@ -5,7 +5,13 @@ import pytest
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
 from openreplay_tools.sandbox.store import milliseconds
 from openreplay_tools.sandbox.world import build
+from tests.sandbox.fidelity import unhurried
 from tests.servers import client_over, sent, toolkit_over
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _unpaced(unpaced):
+    """Nothing here is about the dashboard's limiter."""
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +71,7 @@ def asked(sandbox):
 @pytest.fixture
 def own_sandbox():
     """A server that a test may change."""
-    with Sandbox() as server:
+    with Sandbox(pulse=unhurried()) as server:
         yield server
 
 
@@ -77,5 +83,5 @@ def own_call(own_sandbox):
 
 @pytest.fixture(scope="module")
 def foss():
-    with Sandbox(edition="foss") as server:
+    with Sandbox(edition="foss", pulse=unhurried()) as server:
         yield server

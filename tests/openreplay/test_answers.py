@@ -2,8 +2,13 @@
 
 import pytest
 
+from openreplay_tools.sandbox import Sandbox
+from tests.doors import LOGIN
+from tests.sandbox.fidelity import unhurried
 from tests.servers import toolkit_over
 from tests.snapshots import agree, names
+
+pytestmark = pytest.mark.usefixtures("unpaced")
 
 ANN, VIP, MALLORY = "ann@example.org", "vip@bigcorp.example", "mallory@example.org"
 RECORDED = "4113715799632532494"
@@ -73,18 +78,69 @@ CALLS = {
     ),
     "list_jobs-none": ("list_jobs", {}),
     "get_job-unknown": ("get_job", {"job_id": 9}),
+    "check_access": ("check_access", {}),
+    "search_sessions-no_login": ("search_sessions", {}),
     "delete_user-preview": ("delete_user", {"user_id": ANN}),
     "delete_user-nobody": ("delete_user", {"user_id": "nobody"}),
     "delete_user-wrong_token": ("delete_user", {"user_id": ANN, "confirm": "1795199100-0000"}),
 }
+# With a dashboard login beside the key.
+SIGNED_IN = {
+    "check_access-both": ("check_access", {}),
+    "search_sessions": ("search_sessions", {"limit": 5}),
+    "search_sessions-who_failed": (
+        "search_sessions",
+        {
+            "browser": "Safari",
+            "events": [{"event": "CLICK"}, {"event": "checkout_failed"}],
+            "events_order": "in_sequence",
+            "filters": [{"name": "plan", "operator": "is_not", "values": ["free"]}],
+            "since": "2d",
+            "limit": 5,
+        },
+    ),
+    "search_sessions-longest": ("search_sessions", {"url_path": "/cart*", "sort": "length", "limit": 3}),
+    "search_sessions-nothing": ("search_sessions", {"browser": "Netscape", "url_path": "/checkout"}),
+    "search_sessions-unknown_filter": ("search_sessions", {"filters": [{"name": "browzer", "values": ["x"]}]}),
+    "get_session": ("get_session", {"session": f"https://openreplay.example.com/2/session/{RECORDED}?jumpto=4056"}),
+    "get_session-unknown": ("get_session", {"session": "4113715799632530000"}),
+    "list_filters": ("list_filters", {}),
+    "list_filters-query": ("list_filters", {"query": "browzer"}),
+    "suggest_values": ("suggest_values", {"name": "country"}),
+    "suggest_values-events": ("suggest_values", {"query": "check"}),
+    "suggest_values-unknown": ("suggest_values", {"name": "plann"}),
+    "list_saved_searches": ("list_saved_searches", {}),
+    "search_events": ("search_events", {"kinds": ["ERROR"], "limit": 5}),
+    "search_events-nothing": ("search_events", {"kinds": ["ERROR"], "user_id": "nobody"}),
+    "list_event_names": ("list_event_names", {"detail": "brief"}),
+    "list_event_properties": ("list_event_properties", {"event": "checkout_failed"}),
+    "list_notes": ("list_notes", {}),
+    "list_notes-nothing": ("list_notes", {"query": "refund"}),
+    "request": ("request", {"path": "/v2/api/1/notes", "method": "POST", "body": '{"page": 1, "limit": 1}'}),
+    "request-refused": ("request", {"path": "/api/account"}),
+}
 SESSIONS = {"list_session_events-ann": ANN, "list_session_events-vip": VIP, "list_session_events-mallory": MALLORY}
 WRITES = ("create_project", "delete_user-scheduled", "list_jobs", "get_job", "cancel_job", "cancel_job-again")
+SIGNED_IN_WRITES = ("create_note", "create_note-unknown", "list_notes-of_session", "send", "send-deletes_user")
 
 
 @pytest.mark.parametrize("case", CALLS)
 def test_an_answer(toolkit, case):
     name, given = CALLS[case]
     agree(f"answers/{case}.txt", toolkit.call(f"openreplay_{name}", given).text)
+
+
+@pytest.fixture(scope="module")
+def signed_in():
+    """A server of its own: which sessions were viewed, and what was noted on them, stands in the answers."""
+    with Sandbox(pulse=unhurried()) as server, toolkit_over(server, **LOGIN) as bound:
+        yield bound
+
+
+@pytest.mark.parametrize("case", SIGNED_IN)
+def test_an_answer_with_a_login(signed_in, case):
+    name, given = SIGNED_IN[case]
+    agree(f"answers/{case}.txt", signed_in.call(f"openreplay_{name}", given).text)
 
 
 @pytest.mark.parametrize("case", SESSIONS)
@@ -110,5 +166,19 @@ def test_answers_of_writes(own_sandbox):
         say("cancel_job-again", job_id=1)
 
 
+def test_answers_of_writes_with_a_login():
+    with Sandbox(pulse=unhurried()) as server, toolkit_over(server, **LOGIN) as toolkit:
+
+        def say(case, **given):
+            agree(f"answers/{case}.txt", toolkit.call(f"openreplay_{case.split('-')[0]}", given).text)
+
+        link = f"https://openreplay.example.com/2/session/{RECORDED}"
+        say("create_note", session=f"{link}?jumpto=4056", message="The payment fails here.", public=True, tag="ISSUE")
+        say("create_note-unknown", session="4113715799632530000", message="x")
+        say("list_notes-of_session", session=link)
+        say("send", path="/v2/api/1/tags", method="POST", body='{"name": "Pay", "selector": "#pay"}')
+        say("send-deletes_user", path="/v2/api/public/7X2WHE68QaUo3L1nD60m/users/x", method="DELETE")
+
+
 def test_no_answer_is_left_of_a_case_that_went():
-    assert names("answers", ".txt") == {*CALLS, *SESSIONS, *WRITES}
+    assert names("answers", ".txt") == {*CALLS, *SIGNED_IN, *SESSIONS, *WRITES, *SIGNED_IN_WRITES}

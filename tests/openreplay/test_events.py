@@ -8,9 +8,13 @@ import httpx
 import pytest
 
 from openreplay_tools.client import AsyncClient
+from openreplay_tools.errors import PermissionDeniedError, ServerError, UnavailableError
 from openreplay_tools.openreplay.events import MOST_EVENTS, list_session_events
+from openreplay_tools.sandbox import Sandbox
+from tests.openreplay.side_by_side import REFUSED, far_side, lines, recorded
 from tests.openreplay.starts import STARTS
-from tests.servers import PREFIX, Scripted, known
+from tests.sandbox.fidelity import unhurried
+from tests.servers import PREFIX, Scripted, client_over, known, toolkit_over
 
 ID = "4113715799632532494"
 LONG = "4113731156539757585"  # 150 events, recorded
@@ -400,3 +404,280 @@ def test_strings_are_unescaped_once():
     )
     (row,) = server.call("list_session_events", session=ID).data["rows"]
     assert row["captured"] == {"label": "Tom &amp; Co <b> 'x' \"y\"", "<k>": "v"}
+
+
+# --- other doors ------------------------------------------------------------------------------------------------------
+
+RAGE = "4113712958998205443"
+BOB = "4113712955676316674"
+KEY_ALONE, LOGIN_ALONE = {"email": "", "password": ""}, {"api_key": ""}
+V2 = "POST /v2/api/public/LbifiKjlu7VmVoyauxnK/sessions/{}/events"
+ROWS = "POST /v2/api/1/events"
+BESIDE = "GET /v2/api/1/sessions/{}/events"
+V1 = "GET /api/v1/LbifiKjlu7VmVoyauxnK/sessions/{}/events"
+NO_V2 = {rf"GET {PREFIX}projects\Z": httpx.Response(404, text="404 page not found\n")}
+NO_LOGIN = {r"GET /api/projects\Z": httpx.Response(404, json={"detail": "Not Found"})}
+DOWN = httpx.Response(500, json={"error": "failed: Code: 241. DB::Exception: secret detail"})
+
+
+def read(server, session, **credentials):
+    with client_over(server, **credentials) as client:
+        return client.run(list_session_events, session=session, project="2")
+
+
+def old_items(session):
+    """Return what API v1 told of a recorded session; its times have no zone (recorded: v1-events)."""
+    told = recorded(session)["app_events"]["events"]
+    return [{**one, "createdAt": one["createdAt"].rstrip("Z"), "host": "127.0.0.1"} for one in told]
+
+
+def test_a_key_alone_asks_what_it_always_asked():
+    server = far_side(BOB, settings=KEY_ALONE)
+    server.client.run(list_session_events, session=BOB)
+    assert lines(server) == [V2.format(BOB)]
+
+
+def test_a_key_and_a_login_ask_once_more():
+    server = far_side(BOB)
+    server.client.run(list_session_events, session=BOB)
+    assert lines(server) == [V2.format(BOB), BESIDE.format(BOB)]
+
+
+def test_a_login_alone_searches_all_events_for_the_session():
+    server = far_side(BOB, settings=LOGIN_ALONE)
+    page = server.client.run(list_session_events, session=BOB, kinds=["CLICK", "REQUEST"])
+    assert lines(server) == [ROWS, BESIDE.format(BOB)]
+    (body,) = server.bodies("/v2/api/1/events")
+    assert body["filters"] == [
+        {"name": "session_id", "operator": "is", "value": [BOB]},
+        {"name": "$event_name", "operator": "is", "value": ["CLICK", "REQUEST"]},
+    ]
+    assert (body["sortBy"], body["sortOrder"], body["limit"]) == ("event_id", "asc", 200)
+    assert page.counts == {"CLICK": 5, "REQUEST": 2}
+
+
+@pytest.mark.parametrize("kinds", [["REQUEST"], ["graphql", "PERFORMANCE"]])
+def test_what_the_dashboard_never_tells_beside_the_replay_is_not_asked_there(kinds):
+    server = far_side(BOB)
+    server.client.run(list_session_events, session=BOB, kinds=kinds)
+    assert BESIDE.format(BOB) not in lines(server)
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (REFUSED, "replay_forbidden"),
+        (DOWN, "replay_failed"),
+        (httpx.Response(200, text="<html>"), "replay_failed"),
+        ({"data": []}, "replay_failed"),
+    ],
+)
+@pytest.mark.parametrize("settings", [{}, LOGIN_ALONE])
+def test_without_the_dashboards_part_the_rest_stands(reply, why, settings):
+    server = far_side(BOB, beside=reply, settings=settings)
+    answer = server.call("list_session_events", session=BOB)
+    assert answer.data["total"] == 15
+    assert answer.data["missing"] == why
+    assert "Missing: what the dashboard adds beside the replay, such as incidents" in answer.text
+    reason = {"replay_forbidden": "lacks the permission SESSION_REPLAY", "replay_failed": "failed to tell it"}[why]
+    assert f"{reason})." in answer.text
+    assert "secret detail" not in answer.text
+
+
+def test_narrowing_holds_for_every_source():
+    """An event that only the dashboard has stays out when it lies outside, and comes when it lies inside."""
+    whole = recorded(RAGE)["app_events"]
+    more = [
+        {"type": "CLICK", "label": f"late {second}", "timestamp": 1795196400000 + second * 1000, "createdAt": ""}
+        for second in range(10)
+    ]
+    for settings in ({}, LOGIN_ALONE):
+        server = far_side(RAGE, beside={"data": {**whole, "events": [*whole["events"], *more]}}, settings=settings)
+        page = server.client.run(list_session_events, session=RAGE, from_offset="0:03", to_offset="0:05")
+        labels = [event.recorded("label") for event in page.rows if event.kind == "CLICK"]
+        assert [label for label in labels if label.startswith("late")] == ["late 2", "late 3", "late 4", "late 5"]
+        page = server.client.run(list_session_events, session=RAGE, kinds=["LOCATION"])
+        assert page.counts == {"LOCATION": 3}
+        page = server.client.run(list_session_events, session=RAGE, until="2026-11-20 17:40:03")
+        assert not any("late 3" in str(event.recorded("label")) for event in page.rows)
+
+
+def test_kinds_that_no_source_has_are_told_with_those_it_has():
+    for settings in ({}, LOGIN_ALONE):
+        page = far_side(RAGE, settings=settings).client.run(list_session_events, session=RAGE, kinds=["TAP"])
+        assert page.kinds_present == {"CLICK": 6, "LOCATION": 3, "ISSUE": 3, "INPUT": 1, "PERFORMANCE": 1}
+    lost = {**recorded(RAGE)["app_events"], "errors": [{"message": "boom", "timestamp": 1795196402000}]}
+    page = far_side(RAGE, beside={"data": lost}).client.run(list_session_events, session=RAGE, kinds=["TAP"])
+    assert page.kinds_present["ERROR"] == 1
+    for settings in ({}, LOGIN_ALONE):
+        client = far_side(RAGE, beside={"data": lost}, settings=settings).client
+        page = client.run(list_session_events, session=RAGE, kinds=["TAP"], to_offset="0:00")
+        assert page.kinds_present == {"LOCATION": 1, "CLICK": 1}, "of the part that was asked for"
+
+
+def test_a_login_that_may_not_see_all_events_sees_the_replays():
+    server = far_side(BOB, rows=REFUSED, settings=LOGIN_ALONE)
+    answer = server.call("list_session_events", session=BOB)
+    assert answer.data["counts"] == {"CLICK": 5, "LOCATION": 3, "checkout_failed": 2, "INPUT": 1, "ERROR": 1}
+    assert (
+        "Missing: requests, performance samples, who the visitor was (the login's role lacks the permission "
+        "DATA_MANAGEMENT)." in answer.text
+    )
+    assert "visitor not told" in answer.text
+    assert "anonymous" not in answer.text
+
+
+def test_a_key_without_permission_is_a_refusal():
+    server = far_side(BOB, v2=REFUSED)
+    with pytest.raises(PermissionDeniedError):
+        server.client.run(list_session_events, session=BOB)
+
+
+def test_a_role_of_the_sandbox_that_sees_replays_only():
+    """What the login's role may do is known after signing in: no request is wasted, and the answer says what lacks."""
+    with Sandbox(pulse=unhurried()) as server:
+        login = {"email": server.member_email, "password": server.password}
+        key = read(server, BOB)
+        tools = toolkit_over(server, api_key="", **login)
+        tools.client.run(list_session_events, session=BOB, project="2")
+        server.requests.clear()
+        answer = tools.call("openreplay_list_session_events", {"session": BOB, "project": "2"})
+        asked = [request.path for request in server.requests if "event" in request.path]
+        assert asked == [f"/v2/api/2/sessions/{BOB}/events"]
+        assert "Not told by this server: requests, performance samples, who the visitor was." in answer.text
+        told = {kind: n for kind, n in key.counts.items() if kind not in {"REQUEST", "PERFORMANCE"}}
+        assert answer.data["counts"] == told
+        refused = tools.call("openreplay_list_session_events", {"session": BOB, "project": "2", "kinds": ["REQUEST"]})
+        assert refused.is_error
+        assert "DATA_MANAGEMENT" in refused.text
+        tools.close()
+        assert read(server, BOB, **login).counts == key.counts
+
+
+def test_a_role_without_replays_leaves_the_key_its_answer():
+    told = {"permissions": ["DATA_MANAGEMENT"], "edition": "ee"}
+    server = far_side(BOB, routes={r"GET /api/account\Z": {"data": told}, r"POST /api/login\Z": signed_in(told)})
+    server.client.run(list_session_events, session=BOB)
+    server.requests.clear()
+    page = server.client.run(list_session_events, session=BOB)
+    assert page.total == 15
+    assert lines(server) == [V2.format(BOB)]
+    assert page.missing == "replay_forbidden"
+
+
+def signed_in(told):
+    return {"jwt": "t", "data": {"user": {"permissions": told["permissions"]}, "edition": told["edition"]}}
+
+
+@pytest.mark.parametrize("session", [BOB, RAGE])
+def test_the_sandbox_tells_the_same_at_every_door(sandbox, session):
+    login = {"email": sandbox.email, "password": sandbox.password}
+    key = read(sandbox, session)
+    for page in (read(sandbox, session, **login), read(sandbox, session, api_key="", **login)):
+        assert [event.event_id for event in page.rows] == [event.event_id for event in key.rows]
+        assert (page.counts, page.twins, page.user_id) == (key.counts, key.twins, key.user_id)
+
+
+def test_walking_works_at_every_door():
+    for settings in ({}, LOGIN_ALONE):
+        client = far_side(BOB, settings=settings).client
+        assert (
+            list(client.iterate(list_session_events, session=BOB)) == client.run(list_session_events, session=BOB).rows
+        )
+
+
+# --- API v1 -----------------------------------------------------------------------------------------------------------
+
+
+def old_server(session=BOB, items=None, **given):
+    told = old_items(session) if items is None else items
+    return far_side(session, v1=given.get("v1", {"data": told}), routes=NO_V2, settings=KEY_ALONE)
+
+
+def test_api_v1_tells_pages_clicks_and_inputs():
+    server = old_server()
+    answer = server.call("list_session_events", session=BOB)
+    assert lines(server)[-1] == V1.format(BOB)
+    assert answer.data["counts"] == {"CLICK": 5, "LOCATION": 3, "INPUT": 1}
+    assert answer.data["user_id"] is None
+    assert "Not told by this server: errors, requests, issues, own events, who the visitor was." in answer.text
+    assert "page   /checkout" in answer.text
+    key = far_side(BOB, settings=KEY_ALONE).client.run(list_session_events, session=BOB, kinds=["CLICK"])
+    clicks = [row for row in answer.data["rows"] if row["kind"] == "CLICK"]
+    assert [row["offset_ms"] for row in clicks] == [event.offset_ms for event in key.rows]
+    assert [row["link"] for row in clicks] == [event.link for event in key.rows]
+
+
+def test_api_v1_narrows_and_pages():
+    client = old_server().client
+    assert client.run(list_session_events, session=BOB, kinds=["clicks", "ERROR"]).counts == {"CLICK": 5}
+    page = client.run(list_session_events, session=BOB, from_offset="0:02", to_offset="0:04")
+    assert all(1_000 < event.offset_ms <= 4_999 for event in page.rows)
+    assert 0 < page.total < 9
+    assert len(client.run(list_session_events, session=BOB, page=2, limit=4).rows) == 4
+    page = client.run(list_session_events, session=BOB, kinds=["TAP"])
+    assert (page.total, page.kinds_present) == (0, {"CLICK": 5, "LOCATION": 3, "INPUT": 1})
+    assert client.run(list_session_events, session=BOB).total == len(
+        list(client.iterate(list_session_events, session=BOB))
+    )
+
+
+@pytest.mark.parametrize("kinds", [["ERROR"], ["requests", "issues"], ["purchase"]])
+def test_what_api_v1_never_tells_is_no_silent_nothing(kinds):
+    server = old_server()
+    answer = server.call("list_session_events", session=BOB, kinds=kinds)
+    assert answer.is_error
+    assert "API v1 tells pages, clicks, taps and inputs" in answer.text
+    assert "OPENREPLAY_EMAIL" in answer.text
+    assert V1.format(BOB) not in lines(server)
+    with pytest.raises(UnavailableError):
+        server.client.run(list_session_events, session=BOB, kinds=kinds)
+
+
+def test_rows_of_servers_up_to_1_22():
+    """Stored rows: exact times, addresses perhaps in parts, and what was typed, which is left out (contract §3.5)."""
+    items = [
+        {"sessionId": BOB, "messageId": 1, "type": "LOCATION", "timestamp": 1795196399431, "host": "shop.example.test",
+         "path": "/cart", "query": "a=1", "baseReferrer": "x"},
+        {"sessionId": BOB, "messageId": 2, "type": "LOCATION", "timestamp": 1795196400900, "path": "/checkout"},
+        {"sessionId": BOB, "messageId": 3, "type": "input", "timestamp": 1795196401234, "label": "Card",
+         "value": "4111111111111111", "duration": 1900},
+    ]  # fmt: skip
+    answer = old_server(items=items).call("list_session_events", session=BOB)
+    rows = [(row["kind"], row["url"], row["offset_ms"], row["duration_s"]) for row in answer.data["rows"]]
+    assert rows == [
+        ("LOCATION", "//shop.example.test/cart?a=1", 0, 0),
+        ("LOCATION", "/checkout", 1469, 0),
+        ("INPUT", "", 1803, 2),
+    ]
+    assert "4111" not in json.dumps(answer.data)
+
+
+def test_api_v1_that_always_fails_is_explained():
+    server = old_server(v1=httpx.Response(500, json={"errors": ["Internal server error."]}))
+    with pytest.raises(ServerError, match=r"API v1 failed on this session's events \(500\), as it always does on"):
+        server.client.run(list_session_events, session=BOB)
+
+
+def test_an_unknown_session_of_api_v1():
+    answer = old_server(items=[]).call("list_session_events", session=BOB)
+    assert answer.text.startswith(f"0 events in session {BOB}")
+    assert "another project" in answer.text
+
+
+def test_a_login_goes_before_api_v1():
+    server = far_side(BOB, routes=NO_V2)
+    assert server.client.run(list_session_events, session=BOB).total == 15
+    assert lines(server) == [ROWS, BESIDE.format(BOB)]
+    server = far_side(BOB, routes={**NO_V2, **NO_LOGIN}, v1={"data": old_items(BOB)})
+    assert server.client.run(list_session_events, session=BOB).total == 9
+    assert lines(server)[-1] == V1.format(BOB)
+
+
+def test_an_older_server_of_the_sandbox():
+    with Sandbox(version="1.26", pulse=unhurried()) as server:
+        whole = read(server, BOB, api_key="", email=server.email, password=server.password)
+        old = read(server, BOB)
+        told = {kind: whole.counts[kind] for kind in ("CLICK", "LOCATION", "INPUT")}
+        assert old.counts == told
+        assert whole.counts["ERROR"] == 1

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from openreplay_tools.errors import ConflictError, NotFoundError
+from openreplay_tools.errors import ArgumentsError, ConflictError, NotFoundError
 from openreplay_tools.openreplay.jobs import cancel_job, delete_user, get_job, list_jobs
 from openreplay_tools.sandbox import FIXED_NOW
-from tests.servers import PREFIX, SHOP, Scripted, client_over, sent
+from tests.openreplay.recorded import older, replayed
+from tests.servers import PREFIX, RECORDED, SHOP, Scripted, client_over, sent
 
 ANN = "ann@example.org"
 
@@ -161,3 +162,131 @@ def test_other_refusals_of_a_cancellation_are_told():
     server = Scripted({f"DELETE {PREFIX}": httpx.Response(400, json={"error": "failed to cancel job: no"})})
     text = server.call("cancel_job", job_id=1).text
     assert "failed to cancel job: no" in text
+
+
+JOBS = f"/api/v1/{RECORDED}/jobs"
+USERS = f"/api/v1/{RECORDED}/users"
+
+
+def test_api_v1_lists_its_jobs_newest_first():
+    server = older({f"GET {JOBS}\\Z": replayed("v1-jobs")})
+    reply = server.call("list_jobs")
+    assert [row["job_id"] for row in reply.data["rows"]] == [9, 8]
+    assert reply.data["total"] == 2
+    assert reply.text.startswith("2 of 2 jobs · Acme Shop · newest first")
+    assert "v1-nobody" in reply.text
+    assert [job.job_id for job in server.client.iterate(list_jobs)] == [9, 8]
+
+
+def test_jobs_of_api_v1_come_in_pages_all_the_same():
+    rows = [{"jobId": number, "status": "scheduled"} for number in (3, 1, 5, 2, 4)]
+    server = older({f"GET {JOBS}\\Z": {"data": rows}})
+    first, last = (server.call("list_jobs", limit=2, page=page) for page in (1, 3))
+    assert [row["job_id"] for row in first.data["rows"]] == [5, 4]
+    assert first.text.startswith("2 of 5 jobs")
+    assert "More: page=2." in first.text
+    assert [row["job_id"] for row in last.data["rows"]] == [1]
+    assert "More" not in last.text
+    assert server.call("list_jobs", limit=2, page=4).text.startswith("No more jobs")
+
+
+def test_no_jobs_at_api_v1():
+    assert older({f"GET {JOBS}\\Z": replayed("v1-jobs-empty")}).call("list_jobs").text.startswith("0 jobs")
+
+
+def test_api_v1_shows_a_job():
+    job = older({f"GET {JOBS}/8\\Z": replayed("v1-job")}).client.run(get_job, job_id=8)
+    assert (job.job_id, job.status, job.reference_id) == (8, "scheduled", "v1-nobody")
+    assert job.start_at == datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def test_an_unknown_job_is_told_alike():
+    """API v1 shows an unknown job as an empty one, and cancels it with a 404 (contract §3.8)."""
+    routes = {f"GET {JOBS}/99999\\Z": replayed("v1-job-unknown")}
+    routes[f"DELETE {JOBS}/99999\\Z"] = replayed("v1-job-cancel-unknown")
+    server = older(routes)
+    for operation in (get_job, cancel_job):
+        with pytest.raises(
+            NotFoundError, match=r"job_id: this project has no job 99999\. openreplay_list_jobs"
+        ) as caught:
+            server.client.run(operation, job_id=99999)
+        assert caught.value.status == 404
+
+
+def test_api_v1_cancels_once():
+    server = older({f"DELETE {JOBS}/8\\Z": replayed("v1-job-cancel")})
+    assert server.client.run(cancel_job, job_id=8).status == "cancelled"
+    server.routes[f"DELETE {JOBS}/8\\Z"] = replayed("v1-job-cancel-again")
+    with pytest.raises(ConflictError, match=r"job 8 is cancelled or completed already") as caught:
+        server.client.run(cancel_job, job_id=8)
+    assert caught.value.status == 400
+
+
+def deleting(jobs):
+    return older(
+        {
+            f"GET {USERS}/v1-nobody\\Z": {
+                "data": {
+                    "userId": "v1-nobody",
+                    "sessionCount": 3,
+                    "firstSeen": 1795196399060,
+                    "lastSeen": 1795196568649,
+                }
+            },
+            f"GET {JOBS}\\Z": jobs,
+            f"DELETE {USERS}/v1-nobody\\Z": replayed("v1-user-delete"),
+        }
+    )
+
+
+def test_api_v1_deletes_what_it_previewed():
+    server = deleting(replayed("v1-jobs-empty"))
+    preview = server.call("delete_user", user_id="v1-nobody")
+    assert "the replays of 3 sessions, 2026-11-20 17:39:59 to 2026-11-20 17:42:48 UTC" in preview.text
+    assert [one.method for one in server.requests if "/users" in one.url.path] == ["GET"]
+    with pytest.raises(ArgumentsError, match="confirm"):
+        server.client.run(delete_user, user_id="v1-nobody", confirm="1795199100-0000000000000000000f")
+    job = server.client.run(delete_user, user_id="v1-nobody", confirm=preview.data["confirm"]).job
+    assert (job.job_id, job.status) == (8, "scheduled")
+    assert [one.method for one in server.requests if "/users" in one.url.path] == ["GET", "DELETE"]
+
+
+@pytest.mark.parametrize("status", ["scheduled", "running"])
+def test_a_second_deletion_at_api_v1_is_a_conflict_too(status):
+    """API v1 would make another job at every call (contract §3.7)."""
+    server = deleting({"data": [{"jobId": 8, "referenceId": "v1-nobody", "status": status}]})
+    token = server.client.run(delete_user, user_id="v1-nobody").confirm
+    with pytest.raises(
+        ConflictError, match=r"scheduled or running already\. openreplay_list_jobs shows it\."
+    ) as caught:
+        server.client.run(delete_user, user_id="v1-nobody", confirm=token)
+    assert caught.value.status == 409
+    assert "DELETE" not in {one.method for one in server.requests}
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"jobId": 8, "referenceId": "v1-nobody", "status": "cancelled"},
+        {"jobId": 8, "referenceId": "v1-nobody", "status": "failed"},
+        {"jobId": 8, "referenceId": "v1-nobody", "status": "completed"},
+        {"jobId": 8, "referenceId": "someone else", "status": "scheduled"},
+    ],
+)
+def test_jobs_that_are_over_or_another_users_do_not_block(job):
+    server = deleting({"data": [job]})
+    token = server.client.run(delete_user, user_id="v1-nobody").confirm
+    assert server.client.run(delete_user, user_id="v1-nobody", confirm=token).job.job_id == 8
+
+
+def test_nothing_to_delete_at_api_v1():
+    server = older({f"GET {USERS}/nobody\\Z": replayed("v1-user-unknown")})
+    preview = server.client.run(delete_user, user_id="nobody")
+    assert (preview.sessions, preview.confirm) == (0, "")
+
+
+def test_an_id_that_cannot_stand_in_a_path_cannot_be_deleted_at_api_v1_either():
+    server = older({})
+    with pytest.raises(ArgumentsError, match="Only the server's operator can"):
+        server.client.run(delete_user, user_id="team/eve")
+    assert not [one for one in server.requests if "/users" in one.url.path]

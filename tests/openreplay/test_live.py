@@ -1,11 +1,12 @@
-"""Live sessions: Enterprise has them, the open-source edition says why not; from the contract (§2.12)."""
+"""Live sessions: a login sees them as recorded; a key on the Enterprise edition, from the contract (§2.12, §3.9)."""
 
 import httpx
 import pytest
 
-from openreplay_tools.errors import ServerError, UnavailableError
+from openreplay_tools.errors import ArgumentsError, PermissionDeniedError, ServerError, UnavailableError
 from openreplay_tools.openreplay.live import list_live_sessions, search_live_sessions
-from tests.servers import PREFIX, SHOP, Scripted, client_over
+from tests.openreplay.recorded import NO_ROUTE, older, replayed, signed_in
+from tests.servers import PREFIX, RECORDED, SHOP, Scripted, client_over
 
 
 def test_the_newest_are_listed(call, world):
@@ -135,3 +136,114 @@ def test_missing_and_null_columns_are_tolerated():
     text = server.call("list_live_sessions").text
     assert "anonymous" in text
     assert "None" not in text
+
+
+LIVE = "POST /v2/api/1/assist/sessions\\Z"
+
+
+def test_a_login_lists_as_recorded():
+    server = signed_in({LIVE: replayed("app_live-list")})
+    page = server.client.run(list_live_sessions)
+    assert (page.total, page.page, page.limit) == (1, 1, 10)
+    (session,) = page.rows
+    assert (session.session_id, session.user_id) == ("4113731156539757585", "live.user@example.org")
+    assert (session.browser, session.os, session.country) == ("Chrome Headless", "Linux", None)
+    assert session.metadata == {"plan": "pro"}
+    assert session.link == "https://openreplay.example.com/1/assist/4113731156539757585"
+    assert server.bodies("/assist/sessions") == [
+        {"filters": [], "sort": "timestamp", "order": "desc", "limit": 10, "page": 1}
+    ]
+
+
+def test_a_login_asks_as_recorded():
+    server = signed_in({LIVE: replayed("app_live-filter-user-is")})
+    server.client.run(list_live_sessions, user_id="live.user@example.org")
+    metadata = {"name": "metadata:plan", "operator": "is", "values": ["pro"]}
+    server.client.run(
+        search_live_sessions, filters=[metadata, {"name": "user_id", "values": ["LIVE"]}], limit=5, page=2
+    )
+    first, second = server.bodies("/assist/sessions")
+    assert first["filters"] == [{"name": "userId", "operator": "is", "value": ["live.user@example.org"]}]
+    assert second["filters"] == [
+        {"name": "plan", "operator": "is", "value": ["pro"]},
+        {"name": "userId", "operator": "contains", "value": ["LIVE"]},
+    ]
+    assert (second["limit"], second["page"]) == (5, 2)
+
+
+@pytest.mark.parametrize("body", ['{"sessions": [], "total": 0}', "null", '{"data": null}'])
+def test_the_dashboard_says_in_three_ways_that_the_live_service_is_out_of_reach(body):
+    server = signed_in({LIVE: httpx.Response(200, text=body, headers={"Content-Type": "application/json"})})
+    with pytest.raises(ServerError, match="live-session service does not answer"):
+        server.client.run(list_live_sessions)
+
+
+def test_nobody_live_is_an_answer():
+    reply = signed_in({LIVE: replayed("app_live-project-2")}).call("list_live_sessions")
+    assert not reply.is_error
+    assert reply.text.startswith("0 live sessions")
+
+
+def test_a_key_without_the_route_goes_on_with_the_login():
+    missing = httpx.Response(404, text=NO_ROUTE)
+    server = signed_in({f"\\w+ {PREFIX}\\w+/assist": missing, LIVE: replayed("app_live-list")}, api_key="k" * 20)
+    for operation in (list_live_sessions, search_live_sessions):
+        assert server.client.run(operation).rows[0].session_id == "4113731156539757585"
+    assert [row.session_id for row in server.client.iterate(search_live_sessions)] == ["4113731156539757585"]
+
+
+@pytest.mark.parametrize("name", ["device_type", "anonymous_id"])
+def test_names_that_only_one_edition_is_known_to_have_are_refused_elsewhere(name):
+    server = signed_in({LIVE: replayed("app_live-list"), "GET /api/signup": {"data": {"edition": "foss"}}})
+    filters = [{"name": name, "values": ["x"]}]
+    for _ in range(2):  # before and after the login told the edition
+        with pytest.raises(ArgumentsError, match=rf"filters: {name} is known to work on the Enterprise edition only"):
+            server.client.run(search_live_sessions, filters=filters)
+    assert not server.bodies("/assist/sessions")
+    server = signed_in({LIVE: replayed("app_live-list"), "GET /api/signup": {"data": {"edition": "ee"}}})
+    assert server.client.run(search_live_sessions, filters=filters).total == 1
+
+
+def test_a_role_without_live_sessions_is_told():
+    routes = {
+        "POST /api/login": {"jwt": "t", "data": {"user": {"permissions": ["METRICS"]}}},
+        LIVE: httpx.Response(401),
+    }
+    server = signed_in(routes, email="metrics@b.example")
+    with pytest.raises((PermissionDeniedError, UnavailableError), match=r"permission"):
+        server.client.run(list_live_sessions)
+    with pytest.raises(UnavailableError, match="lacks the permission ASSIST_LIVE"):
+        server.client.run(list_live_sessions)
+
+
+def test_api_v1_is_searched_in_its_own_words():
+    """From the contract (§3.9): the plain list does not find a user."""
+    told = {"data": {"total": 1, "sessions": [{"sessionID": "5", "userID": "x", "live": True, "projectId": 1}]}}
+    server = older({f"POST /api/v1/{RECORDED}/assist/sessions\\Z": told})
+    assert server.client.run(list_live_sessions, user_id="x").rows[0].session_id == "5"
+    filters = [
+        {"name": "metadata:plan", "operator": "is", "values": ["pro"]},
+        {"name": "browser", "values": ["chrome"]},
+    ]
+    assert server.client.run(search_live_sessions, filters=filters, order="asc").total == 1
+    first, second = server.bodies("/assist/sessions")
+    assert first == {
+        "filters": [{"name": "userId", "operator": "is", "value": ["x"]}],
+        "sort": "TIMESTAMP",
+        "order": "DESC",
+        "limit": 10,
+        "page": 1,
+    }
+    assert second["order"] == "ASC"
+    assert second["filters"] == [
+        {"name": "metadata", "source": "plan", "operator": "is", "value": ["pro"]},
+        {"name": "userBrowser", "operator": "contains", "value": ["chrome"]},
+    ]
+
+
+def test_api_v1_of_the_open_source_edition_has_none():
+    server = older({f"POST /api/v1/{RECORDED}/assist/sessions\\Z": replayed("app_live-v1-list")})
+    with pytest.raises(
+        UnavailableError, match=r"Enterprise edition or its cloud.*They are seen with a dashboard login"
+    ):
+        server.client.run(list_live_sessions)

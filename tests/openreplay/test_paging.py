@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from openreplay_tools.flow import Emit
 from openreplay_tools.openreplay.paging import Slice, sweep
-from openreplay_tools.operation import Emit
 
 
 def collect(fetch, keep=None, most=2000):

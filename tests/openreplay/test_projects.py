@@ -52,7 +52,7 @@ def test_a_key_without_projects_says_so():
         server.routes = {f"GET {PREFIX}projects": {"data": empty}}
         reply = server.call("list_projects")
         assert not reply.is_error
-        assert reply.text.splitlines() == ["0 projects · openreplay.example.com", "This key sees no project."]
+        assert reply.text.splitlines() == ["0 projects · openreplay.example.com", "No project is seen here."]
         assert server.call("get_project").is_error
 
 

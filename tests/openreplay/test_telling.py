@@ -105,6 +105,35 @@ def plain(text):
         ),
         ({"$event_name": "PERFORMANCE", "$properties": {"avg_fps": "fast"}}, "performance –"),
         (
+            {
+                "$event_name": "ISSUE",
+                "issue_type": "incident",
+                "$properties": {"label": "Promo outage", "start_time": START, "end_time": START + 65_000},
+            },
+            "issue incident <Promo outage> (lasted 1:05)",
+        ),
+        (
+            {
+                "$event_name": "ISSUE",
+                "issue_type": "incident",
+                "$properties": {"label": "x", "start_time": START, "end_time": START - 1},
+            },
+            "issue incident x",
+        ),
+        ({"$event_name": "ISSUE", "issue_type": "incident"}, "issue incident"),
+        (
+            {"$event_name": "LOCATION", "$current_url": "/", "$properties": {"first_contentful_paint_time": 4100}},
+            "page / (slow: first content after 4.1 s)",
+        ),
+        (
+            {
+                "$event_name": "LOCATION",
+                "$current_url": "/",
+                "$properties": {"first_contentful_paint_time": 4100, "load_event_end": 900},
+            },
+            "page /",
+        ),
+        (
             {"$event_name": "purchase", "properties": {"total": 150.5, "ok": True, "tags": ["a"]}},
             'event purchase <total=150.5 ok=true tags=["a"]>',
         ),

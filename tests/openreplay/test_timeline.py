@@ -81,6 +81,35 @@ def test_an_event_without_a_time_is_kept():
     assert ids(arranged([event(1, "CLICK", 0), bare])) == ["x", "00000001"]
 
 
+# --- without ids and pages (API v1, the dashboard beside the replay) --------------------------------------------------
+
+
+def bare(kind, second, url="", **captured):
+    return event(0, kind, second, url, **captured).model_copy(update={"event_id": ""})
+
+
+def told(events):
+    return [(one.kind, one.url or one.recorded("label")) for one in events]
+
+
+@given(st.permutations(range(4)))
+def test_nothing_is_clicked_before_the_first_page(order):
+    rows = [bare("LOCATION", 0, "/a"), bare("CLICK", 0, label="to b"), bare("LOCATION", 1, "/b"), bare("CLICK", 2)]
+    ordered = told(arranged([rows[number] for number in order]))
+    assert ordered[2:] == [("LOCATION", "/b"), ("CLICK", None)]
+    assert ordered[:2] == [("LOCATION", "/a"), ("CLICK", "to b")]
+
+
+def test_a_click_without_a_page_comes_before_the_page_it_led_to():
+    rows = [bare("LOCATION", 0, "/a"), bare("LOCATION", 1, "/b"), bare("CLICK", 1, label="to b")]
+    assert told(arranged(rows)) == [("LOCATION", "/a"), ("CLICK", "to b"), ("LOCATION", "/b")]
+
+
+def test_two_pages_of_one_second_without_ids_keep_their_order():
+    rows = [bare("LOCATION", 0, "/a"), bare("LOCATION", 0, "/b"), bare("LOCATION", 0, "/c")]
+    assert told(arranged(rows)) == [("LOCATION", "/a"), ("LOCATION", "/b"), ("LOCATION", "/c")]
+
+
 # --- visits as they happen --------------------------------------------------------------------------------------------
 
 

@@ -8,10 +8,12 @@ import httpx
 import pytest
 
 from openreplay_tools.client import AsyncClient
-from openreplay_tools.errors import NotFoundError
+from openreplay_tools.errors import ClosedError, NotFoundError, ServerError, UnavailableError
 from openreplay_tools.openreplay.filters import EventCondition, Filter
-from openreplay_tools.openreplay.users import get_user, search_users
-from tests.servers import PREFIX, SHOP, Scripted, known
+from openreplay_tools.openreplay.user_search import search_users
+from openreplay_tools.openreplay.users import UserProfile, get_user
+from tests.openreplay.recorded import NO_V2, older, replayed, signed_in
+from tests.servers import PREFIX, RECORDED, SHOP, Scripted, known
 
 ANN = "ann@example.org"
 
@@ -299,3 +301,94 @@ def test_a_filter_can_be_given_as_model_or_as_data(client):
     plain = client.run(search_users, filters=[{"name": "country", "values": ["JP"]}], events=[{"event": "CLICK"}])
     assert typed == plain
     assert typed.rows
+
+
+def test_a_login_shows_a_user_as_recorded():
+    user = signed_in({"GET /v2/api/1/users/gina\\Z": replayed("app_data-user")}).client.run(get_user, user_id="gina")
+    assert (user.name, user.phone, user.country, user.city) == ("Gina", "+39 02 1234567", "BR", "São Paulo")
+    assert user.properties["note"] == '<i>&"quoted"</i>', "escaped once by this route (observed §D)"
+    assert user.sessions_count is None
+    assert len(user.distinct_ids) == 2
+
+
+def test_an_edited_record_is_unescaped_once_as_all_are():
+    """The server escapes an edited text once more for each edit, which nothing in the reply tells (observed §A31)."""
+    routes = {"GET /v2/api/1/users/corpus-temp\\Z": replayed("app_data-user-temp")}
+    assert signed_in(routes).client.run(get_user, user_id="corpus-temp").name == "New <Name>"
+
+
+def test_a_login_tells_an_unknown_user_as_a_key_does():
+    server = signed_in({"GET /v2/api/1/users/nobody\\Z": replayed("app_data-user-unknown")})
+    with pytest.raises(NotFoundError, match=r"No user record nobody\. Sessions may exist all the same") as caught:
+        server.client.run(get_user, user_id="nobody")
+    assert caught.value.status == 404
+
+
+def test_a_login_searches_for_an_id_that_no_path_can_hold():
+    server = signed_in({"POST /v2/api/1/users\\Z": {"data": {"total": 1, "users": [{"$user_id": "team/eve"}]}}})
+    assert server.client.run(get_user, user_id="team/eve").user_id == "team/eve"
+    (body,) = server.bodies("/v2/api/1/users")
+    assert body["filters"] == [{"name": "$user_id", "operator": "is", "value": ["team/eve"]}]
+
+
+def test_a_login_searches_users_as_recorded():
+    server = signed_in({"POST /v2/api/1/users\\Z": replayed("app_data-users")})
+    page = server.client.run(search_users, query="zoe", limit=2)
+    assert page.total == 332
+    assert [user.user_id for user in page.rows] == ["zoe.wilson32@example.com", "zoe.silva316@example.net"]
+    (body,) = server.bodies("/v2/api/1/users")
+    assert (body["query"], body["limit"], body["sortBy"], body["sortOrder"]) == ("zoe", 2, "$last_seen", "desc")
+
+
+def test_a_dashboard_without_user_records_says_so():
+    server = signed_in({})
+    for operation, arguments in ((get_user, {"user_id": ANN}), (search_users, {}), (get_user, {"user_id": "a/b"})):
+        with pytest.raises(ClosedError, match=r"too old for that; OpenReplay 1\.24 can do it"):
+            server.client.run(operation, **arguments)
+
+
+def test_api_v1_stands_in_for_a_dashboard_without_user_records():
+    routes = {
+        **NO_V2,
+        f"GET /api/v1/{RECORDED}/users/ann%40example.org\\Z": replayed("v1-user"),
+    }
+    server = signed_in(routes, api_key="k" * 20)
+    assert server.client.run(get_user, user_id=ANN).sessions_count == 3
+    with pytest.raises(UnavailableError, match=r"for a part of the address\.$"):
+        server.client.run(get_user, user_id="team/eve")
+
+
+def test_other_refusals_of_the_dashboard_stay_what_they_are():
+    server = signed_in({"\\w+ /v2/api/1/users": httpx.Response(500, json={"error": "failed"})})
+    with pytest.raises(ServerError):
+        server.client.run(get_user, user_id=ANN)
+
+
+def test_api_v1_shows_what_it_counts():
+    server = older({f"GET /api/v1/{RECORDED}/users/ann%40example.org\\Z": replayed("v1-user")})
+    reply = server.call("get_user", user_id=ANN)
+    assert "Last seen 2026-11-20 17:42:48 · first seen 2026-11-20 17:39:59 UTC · 3 sessions" in reply.text
+    assert "Not told by this server: name, contact" in reply.text
+    assert reply.data["user_id"] == ANN
+    assert set(reply.data) == set(UserProfile.model_fields)
+
+
+def test_api_v1_may_know_one_session_without_times():
+    told = {"data": {"userId": "x", "sessionCount": 1, "firstSeen": None, "lastSeen": None}}
+    text = older({f"GET /api/v1/{RECORDED}/users/x\\Z": told}).call("get_user", user_id="x").text
+    assert "Last seen unknown · first seen unknown UTC · 1 session\n" in text
+
+
+def test_api_v1_tells_an_unknown_user_with_null():
+    server = older({f"GET /api/v1/{RECORDED}/users/nobody\\Z": replayed("v1-user-unknown")})
+    with pytest.raises(NotFoundError, match=r"No user record nobody\. Sessions may exist") as caught:
+        server.client.run(get_user, user_id="nobody")
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize("user_id", ["team/eve", ".", ".."])
+def test_api_v1_cannot_look_up_every_id(user_id):
+    server = older({})
+    with pytest.raises(UnavailableError, match=r"It would work with a dashboard login"):
+        server.client.run(get_user, user_id=user_id)
+    assert not [one for one in server.requests if "/users" in one.url.path]
