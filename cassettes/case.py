@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openreplay_tools import Settings
 from openreplay_tools.confirmation import Confirmations
+from openreplay_tools.doors import OPENED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from openreplay_tools.catalogue import AnyOperation
+    from openreplay_tools.doors import Credential, Door
     from openreplay_tools.errors import OpenReplayToolsError
 
 ROOT = Path(__file__).parent
@@ -25,7 +27,8 @@ ADDRESS = "https://openreplay.example.com"
 NOW = datetime(2026, 11, 20, 18, 15, tzinfo=UTC)  # a quarter of an hour after the last recording
 SECRET = "cassettes-secret-for-fence-and-confirmation"  # noqa: S105 - a fixed text, so that answers repeat
 KEY = "not-a-real-key"
-PROJECT, PROJECT_KEY = "Acme Shop", "LbifiKjlu7VmVoyauxnK"
+EMAIL, PASSWORD = "admin@example.com", "REDACTED_PASSWORD"  # as recorded, so that the login's body matches
+PROJECT, PROJECT_KEY, PROJECT_ID = "Acme Shop", "LbifiKjlu7VmVoyauxnK", 1
 OTHER_PROJECT, OTHER_PROJECT_KEY = "Acme Blog", "7X2WHE68QaUo3L1nD60m"
 
 CONFIRM = "<the preview's token>"
@@ -73,6 +76,19 @@ class Written:
 
 Source: TypeAlias = Recorded | Rows | Written
 THE_PROJECTS = Recorded("public_projects-list")
+SIGN_IN = Recorded("app_auth-login")
+NO_V2 = Recorded("detect-v1only-v2-projects")
+ENTRANCES: Mapping[Door, tuple[Source, ...]] = {
+    "v2": (THE_PROJECTS,),
+    "login": (SIGN_IN, Recorded("app_projects-list")),
+    "v1": (NO_V2, Recorded("v1-project")),
+}
+"""What is asked before anything else: which door is open, and what the project is."""
+
+CREDENTIALS: Mapping[Credential, Mapping[str, str]] = {
+    "key": {"api_key": KEY},
+    "login": {"email": EMAIL, "password": PASSWORD},
+}
 
 
 @dataclass(frozen=True)
@@ -82,12 +98,14 @@ class Case:
     Attributes:
         operation: what is run.
         name: of the file.
-        sources: replies to the requests, in order, after the project list.
+        sources: replies to the requests, in order, after the entrance.
         arguments: of the operation.
         expects: attributes of the result (dotted; numbers index lists) and their values.
         raises: the error expected instead of a result.
         note: why the replies are true for our requests, where that is not plain.
-        lists_projects: whether the project list is asked for first.
+        door: the way in that the case takes, and so its credential.
+        both: whether the other credential is there too.
+        enters: whether the door's usual requests come first (`ENTRANCES`).
         settings: fields of `Settings` other than usual.
         every: iterate over the rows of all pages instead of running once.
         staged: another server cannot be brought to this answer, so `make record` leaves the case out.
@@ -101,7 +119,9 @@ class Case:
     expects: Mapping[str, Any] = field(default_factory=dict)
     raises: type[OpenReplayToolsError] | None = None
     note: str = ""
-    lists_projects: bool = True
+    door: Door = "v2"
+    both: bool = False
+    enters: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     every: bool = False
     staged: bool = False
@@ -114,13 +134,24 @@ class Case:
 
     @property
     def replies(self) -> tuple[Source, ...]:
-        """Where the replies come from, the project list included."""
-        return (THE_PROJECTS, *self.sources) if self.lists_projects else self.sources
+        """Where the replies come from, the entrance included."""
+        return (*ENTRANCES[self.door], *self.sources) if self.enters else self.sources
+
+    @property
+    def credentials(self) -> frozenset[Credential]:
+        """The kinds of credential that it has."""
+        return frozenset(CREDENTIALS) if self.both else frozenset({OPENED_BY[self.door]})
+
+    @property
+    def project(self) -> str:
+        """What the default project is set to: at API v1 the key, which spares the list that it gives too seldom."""
+        return PROJECT_KEY if self.door == "v1" else PROJECT
 
     def settings_at(self, clock: datetime) -> Settings:
         """Return the settings for a replay at the cassette's own time."""
-        usual = {"api_key": KEY, "base_url": ADDRESS, "project": PROJECT, "secret": SECRET, "clock": lambda: clock}
-        return Settings.make(**{**usual, **self.settings})
+        usual = {"base_url": ADDRESS, "project": self.project, "secret": SECRET, "clock": lambda: clock}
+        given = {field: value for each in self.credentials for field, value in CREDENTIALS[each].items()}
+        return Settings.make(**{**usual, **given, **self.settings})
 
     def arguments_at(self, clock: datetime, project_key: str = PROJECT_KEY) -> dict[str, Any]:
         """Return the arguments, with a token where one is needed."""

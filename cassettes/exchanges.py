@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from cassettes.case import SERVER, Recorded, Rows, Source, Written
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import httpx
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _BASE_EVENT_COLUMNS = ("event_id", "$event_name", "created_at", "distinct_id", "session_id")
 _USER_COLUMNS = ("$user_id", "$email", "$name", "$first_name", "$last_name", "$created_at", "$last_seen")
 _OMITTED_WHEN_EMPTY = frozenset({"$tags", *(f"group_id{n}" for n in range(1, 7))})
+_FILTERED = frozenset({"$event_name", "session_id"})
 _KEPT_HEADERS = frozenset({"content-type", "date", "server"})
 _SHORT = 90
 _DEFAULTS = {"limit": 50, "page": 1}
@@ -74,7 +76,8 @@ class Recordings:
         found = json.loads((self.directory / "sessions" / f"{source.session}.json").read_text(encoding="utf-8"))
         data = _selected(found["v2_events"], json.loads(request.content))
         where = f"assembled from rows recorded against {SERVER} (sessions/{source.session}.json, v2_events)"
-        remark = "the rows by event_id, narrowed and cut to columns as the request says"
+        order = json.loads(request.content)["sortBy"]
+        remark = f"the rows by {order}, narrowed and cut to columns as the request says"
         return Answer(200, {"Content-Type": ["application/json"]}, go_json({"data": data}), where, (remark,))
 
     def _recorded(self, source: Recorded, request: httpx.Request) -> Answer:
@@ -90,7 +93,14 @@ class Recordings:
             remarks.append(_lower(source.edit.__doc__ or ""))
         body, cut = _cut_to_columns(body, request)
         remarks += cut + ([source.moved] if source.moved else [])
-        return Answer(exchange["status"], headers, body, f"recorded against {SERVER} ({source.id})", tuple(remarks))
+        # The server's own Python service has no API v1 any more; that of an older release stood beside it.
+        older = (
+            " with the Python service of 1.26"
+            if "/api/v1/" in exchange["url"] and "no v1" not in exchange["door"]
+            else ""
+        )
+        origin = f"recorded against {SERVER}{older} ({source.id})"
+        return Answer(exchange["status"], headers, body, origin, tuple(remarks))
 
 
 def go_json(value: Any) -> str:
@@ -105,23 +115,28 @@ def reason(status: int) -> str:
 
 
 def _selected(rows: list[dict[str, Any]], body: dict[str, Any]) -> dict[str, Any]:
-    """Return what the server answers of these rows: filters by name, the window in whole seconds, one page, columns."""
-    if body["sortBy"] != "event_id" or body["sortOrder"] != "asc":
-        raise ValueError("rows are only assembled in the order of event_id")
-    kinds = [set(one["value"]) for one in body.get("filters", ()) if one["name"] == "$event_name"]
-    if len(kinds) != len(body.get("filters", ())):
-        raise ValueError("rows are only filtered by $event_name")
+    """Return what the server answers of these rows: filters, the window in whole seconds, one page, columns."""
+    if body["sortBy"] not in {"event_id", "created_at"}:
+        raise ValueError("rows are only assembled in the order of event_id or created_at")
+    wanted = [(one["name"], set(one["value"])) for one in body.get("filters", ()) if one["operator"] == "is"]
+    if len(wanted) != len(body.get("filters", ())) or not {name for name, _ in wanted} <= _FILTERED:
+        raise ValueError(f"rows are only filtered by {' and '.join(sorted(_FILTERED))}")
     first, last = body["startTimestamp"] // 1000, body["endTimestamp"] // 1000
     found = [
         row
-        for row in sorted(rows, key=lambda row: row["event_id"])
-        if all(row["$event_name"] in names for names in kinds) and first <= row["created_at"] // 1000 <= last
+        for row in sorted(rows, key=_place(body["sortBy"]), reverse=body["sortOrder"] == "desc")
+        if all(row[name] in values for name, values in wanted) and first <= row["created_at"] // 1000 <= last
     ]
     start = (body["page"] - 1) * body["limit"]
     page = found[start : start + body["limit"]]
     columns = dict.fromkeys((*_BASE_EVENT_COLUMNS, *body["columns"]))
     events = [{name: row[name] for name in columns if row.get(name) or name not in _OMITTED_WHEN_EMPTY} for row in page]
     return {"total": len(found) if page else 0, "events": events}
+
+
+def _place(sort_by: str) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Return the key by which rows are sorted; the server itself leaves events of one second in any order."""
+    return lambda row: (row[sort_by], row["event_id"])
 
 
 def _check(exchange: dict[str, Any], request: httpx.Request, source: Recorded) -> None:
@@ -132,7 +147,9 @@ def _check(exchange: dict[str, Any], request: httpx.Request, source: Recorded) -
         raise ValueError(f"{source.id}: recorded for {exchange['method']} {recorded.path}, asked {asked.path}")
     ours, theirs = _body(request.content), _body(exchange["request_body"])
     data = json.loads(exchange["response_body"])["data"] if exchange["status"] == 200 and ours else None
-    rows = next((data[name] for name in ("users", "sessions", "events") if data and data.get(name)), None)
+    rows = next(
+        (data[name] for name in ("users", "sessions", "events") if isinstance(data, dict) and data.get(name)), None
+    )
     if source.edit or not rows:
         return
     for name, usual in _DEFAULTS.items():

@@ -99,7 +99,8 @@ def _exchanged(case: Case, recordings: Recordings) -> list[tuple[httpx.Request, 
 
 def _request(request: httpx.Request) -> Request:
     headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
-    return Request(request.method, str(request.url), request.content, {**headers, "authorization": "REDACTED"})
+    hidden = {"authorization": "REDACTED"} if "authorization" in headers else {}  # signing in has none
+    return Request(request.method, str(request.url), request.content, {**headers, **hidden})
 
 
 def _response(answer: Answer) -> dict[str, Any]:
@@ -111,6 +112,8 @@ def _origin(case: Case, exchanged: list[tuple[httpx.Request, Answer]]) -> Iterat
     for _, answer in exchanged:
         yield answer.origin
         yield from (f"  {remark}" for remark in answer.remarks)
+    if not exchanged:
+        yield "refused before anything is asked"
     if case.note:
         yield case.note
 

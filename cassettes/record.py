@@ -1,10 +1,14 @@
-"""Record the cassettes anew from a live server: `make record`.
+r"""Record the cassettes anew from a live server: `make record`.
 
-    OPENREPLAY_API_KEY=… OPENREPLAY_BASE_URL=… OPENREPLAY_PROJECT=… python cassettes/record.py [CASE …]
+    OPENREPLAY_BASE_URL=… OPENREPLAY_PROJECT=… OPENREPLAY_API_KEY=… OPENREPLAY_EMAIL=… OPENREPLAY_PASSWORD=… \
+        python cassettes/record.py [CASE …]
 
-Runs the operation of each case, such as users/get-pipe, and keeps what was exchanged, scrubbed: no credential, cookie
-or address of the server, e-mail addresses under aliases, project keys and names as placeholders. Names and texts of
+Runs the operation of each case, such as users/get-pipe, and keeps what was exchanged, scrubbed: no credential, token,
+cookie, signature or address of the server, e-mail addresses under aliases, projects as placeholders. Names and texts of
 visitors stay as they are, so read the files before you commit them; then `python cassettes/make.py --snapshots`.
+
+A case whose credential or API is not there is left out. Each case of a login signs in anew, which ends the account's
+other logins: give it an account of its own.
 """
 
 from __future__ import annotations
@@ -23,17 +27,23 @@ from vcr.persisters.filesystem import CassetteNotFoundError
 from vcr.serialize import serialize
 
 from cassettes import replay
-from cassettes.case import PROJECT_KEY, ROOT, SECRET, Case
+from cassettes.case import PROJECT_ID, PROJECT_KEY, ROOT, SECRET, Case
 from cassettes.cases import CASES
 from cassettes.cassette import LIVE, Format, comment, path_of
 from cassettes.scrub import Scrub
-from openreplay_tools import Client, Settings, get_project, list_projects
+from openreplay_tools import Client, Settings, check_access, get_project, list_projects
+from openreplay_tools.doors import MEANS
 from openreplay_tools.errors import OpenReplayToolsError
+from openreplay_tools.login import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-_COLUMN = 32
+    from openreplay_tools.doors import Credential, Door
+    from openreplay_tools.openreplay.directory import Project
+
+_COLUMN, _PAUSE = 40, 429
+_BLANK: dict[Credential, dict[str, str]] = {"key": {"api_key": ""}, "login": {"email": "", "password": ""}}
 
 
 class Memory:
@@ -57,24 +67,28 @@ class Session:
         target: directory for the cassettes.
         now: the present, fixed for the whole run; replays need the same.
         scrub: takes out what must not be kept.
-        project_key: of the project that the cases are about.
+        project: the one that the cases are about.
+        credentials: what the environment holds.
+        doors: which of the server's APIs answer.
         writes: whether cases that change the server may run.
         others: a user id and a session id to use where a case is about any.
+        pace: at which the dashboard's limiter lets all cases pass.
     """
 
     target: Path
     now: datetime
     scrub: Scrub
-    project_key: str
+    project: Project
+    credentials: frozenset[Credential]
+    doors: Mapping[Door, str]
     writes: bool
     others: dict[str, str]
+    pace: Pace
 
     def record(self, case: Case) -> tuple[bool, str]:
         """Run a case and write its cassette; return whether it was written and what to say."""
-        if case.staged:
-            return False, "left out: belongs to the recorded server, or to one in trouble"
-        if case.operation.effect != "read" and not self.writes:
-            return False, "left out: it may change the server (--writes)"
+        if reason := self._left_out(case):
+            return False, f"left out: {reason}"
         others = {name: value for name, value in self.others.items() if case.known and name in case.arguments}
         scrub = self.scrub.also({value: case.arguments[name] for name, value in others.items()})
         tape = vcr.VCR(
@@ -87,16 +101,45 @@ class Session:
         another_kind = problem and (isinstance(outcome, Exception) or case.raises is not None)
         if another_kind or not cassette.requests:
             return False, f"not written: {scrub.text(problem) or 'nothing was asked'}"
+        if any(response["status"]["code"] == _PAUSE for response in cassette.responses):
+            return False, "not written: the server asked for a pause; record it by itself"
         self._write(case, {"requests": cassette.requests, "responses": cassette.responses})
-        return True, f"recorded; {scrub.text(problem)}: adapt cassettes/cases.py" if problem else "recorded"
+        return True, f"recorded; {scrub.text(problem)}: adapt the case" if problem else "recorded"
+
+    def _left_out(self, case: Case) -> str:
+        """Return why a case cannot be recorded here, "" when it can."""
+        if case.staged:
+            return "belongs to the recorded server, or to one in trouble"
+        if case.operation.effect != "read" and not self.writes:
+            return "it may change the server (--writes)"
+        if lacking := sorted(case.credentials - self.credentials):
+            return f"it needs {' and '.join(MEANS[each] for each in lacking)}"
+        if case.door == "v1" and self.doors["v2"] == "open":
+            return "it needs a server without API v2, where API v1 takes its place"
+        closed = self.doors[case.door] != "open"
+        return f"the server's {case.door} API does not answer ({self.doors[case.door]})" if closed else ""
 
     def _run(self, case: Case, others: dict[str, str]) -> Any:
-        given = {"secret": SECRET, "clock": lambda: self.now, "project": self.project_key, **case.settings}
+        key = self.project.project_key
+        # Only the case's own credential: with another one it would take another way.
+        absent = {name: text for each in _BLANK.keys() - case.credentials for name, text in _BLANK[each].items()}
+        usual = {"secret": SECRET, "clock": lambda: self.now, "project": key, "token": ""}
+        given = {**usual, **absent, **case.settings}
         try:
-            with Client.from_env(**given) as client:
-                return replay.result(client, case, self.now, project_key=self.project_key, **others)
+            with replay.alone(Client.from_env(**given), self.pace) as client:
+                return replay.result(client, case, self.now, project_key=key, **self._here(case), **others)
         except OpenReplayToolsError as error:
             return error
+
+    def _here(self, case: Case) -> dict[str, str]:
+        """Return arguments that name the recorded project, naming this server's instead; the scrub undoes it."""
+        own, found = str(self.project.project_id), {}
+        if path := str(case.arguments.get("path", "")):
+            path = path.replace(PROJECT_KEY, self.project.project_key)
+            found["path"] = path.replace(f"/{PROJECT_ID}/", f"/{own}/", 1)
+        if (number := case.arguments.get("project", "")) in {own, str(PROJECT_ID)}:
+            found["project"] = own if number == str(PROJECT_ID) else str(PROJECT_ID)
+        return found
 
     def _write(self, case: Case, exchanged: dict[str, Any]) -> None:
         origin = (f"{LIVE} on {datetime.now(UTC):%Y-%m-%d}, scrubbed",)
@@ -113,11 +156,18 @@ def begin(options: argparse.Namespace) -> Session:
     """
     settings = Settings.from_env()
     with Client(settings) as client:
+        access = client.run(check_access)
         own, projects = client.run(get_project), client.run(list_projects).rows
-    print(f"{settings.host}, project {own.name} (id {own.project_id}), into {options.to}")
+        login = client.connection.login
+    doors = {door.door: door.state for door in access.doors}
+    told = ", ".join(f"{door} {state}" for door, state in doors.items())
+    print(f"{settings.host} ({told}), project {own.name} (id {own.project_id}), into {options.to}")
     others = {name: value for name, value in (("user_id", options.user), ("session", options.session)) if value}
     scrub = Scrub(settings, own, projects)
-    return Session(options.to, options.clock, scrub, own.project_key or PROJECT_KEY, options.writes, others)
+    # A token signs nobody in, as replays do.
+    credentials = settings.credentials if settings.email else settings.credentials - {"login"}
+    pace = login.pace if login else Pace()
+    return Session(options.to, options.clock, scrub, own, credentials, doors, options.writes, others, pace)
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:

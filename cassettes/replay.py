@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
 from cassettes.case import PROJECT_KEY, SNAPSHOTS
 from cassettes.cassette import clock_of, path_of, played
+from openreplay_tools.driver import Configured
+from openreplay_tools.login import new_login
 from openreplay_tools.text import shorten
 from openreplay_tools.toolkit import Toolkit
 
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
     from cassettes.case import Case
     from openreplay_tools import AsyncClient, Client
+    from openreplay_tools.login import Pace
     from openreplay_tools.toolkit import Reply
 
+ClientT = TypeVar("ClientT", bound=Configured)
 _SHOWN = 80
 
 
@@ -74,9 +78,24 @@ def reached(value: Any, path: str) -> Any:
     return value
 
 
+def alone(client: ClientT, pace: Pace | None = None) -> ClientT:
+    """Return a client with a login of its own: a process shares one, and a cassette signs in anew.
+
+    Args:
+        client: that has asked nothing yet.
+        pace: of all logins of the same person at a live server, whose limiter counts them together.
+    """
+    login = client.connection.login = new_login(client.connection.settings)
+    if login is not None and pace is not None:
+        login.pace = pace
+    return client
+
+
 def toolkit(case: Case, path: Path) -> Toolkit:
     """Return a toolkit of all tools at the time of a cassette."""
-    return Toolkit(case.settings_at(clock_of(path)), tools="all", effects="all")
+    tools = Toolkit(case.settings_at(clock_of(path)), tools="all", effects="all")
+    alone(tools.client)
+    return tools
 
 
 def snapshot(case: Case, reply: Reply) -> str:

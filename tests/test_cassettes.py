@@ -7,16 +7,16 @@ import pytest
 import yaml
 
 from cassettes import make, replay
-from cassettes.case import KEY, PROJECT_KEY, RECORDINGS, ROOT
+from cassettes.case import ADDRESS, KEY, PASSWORD, PROJECT_KEY, RECORDINGS, ROOT
 from cassettes.cases import CASES
 from cassettes.cassette import LIVE, clock_of, head, path_of, played
-from openreplay_tools import AsyncClient, Client
+from openreplay_tools import AsyncClient, Client, check_access
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.errors import OpenReplayToolsError
 
 KNOWN_ADDRESSES = re.compile(
     r"https?://(openreplay\.example\.com|shop\.example\.test)(?=[/\"'\s\\:]|$)"
-    r"|https?://[a-z0-9.-]+\.(example|test|invalid)(?=[/\"'\s\\:]|$)"
+    r"|https?://[a-z0-9.-]+\.(example|test|invalid|internal)(?=[/\"'\s\\:]|$)"
 )
 RESERVED_MAIL = re.compile(r"[@.](example\.(com|net|org)|example|test|invalid)$", re.IGNORECASE)
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -35,7 +35,7 @@ def one_tls_context():
 
 
 def run(case, path):
-    with played(path) as cassette, Client(case.settings_at(clock_of(path))) as client:
+    with played(path) as cassette, replay.alone(Client(case.settings_at(clock_of(path)))) as client:
         try:
             outcome = replay.result(client, case, clock_of(path))
         except OpenReplayToolsError as error:
@@ -45,7 +45,7 @@ def run(case, path):
 
 async def run_async(case, path):
     with played(path) as cassette:
-        async with AsyncClient(case.settings_at(clock_of(path))) as client:
+        async with replay.alone(AsyncClient(case.settings_at(clock_of(path)))) as client:
             try:
                 outcome = await replay.result_async(client, case, clock_of(path))
             except OpenReplayToolsError as error:
@@ -119,24 +119,44 @@ def test_cassettes_are_what_make_makes(tmp_path):
 @each_case
 def test_cassette_names_its_origin(case):
     origin = "\n".join(head(path_of(case)))
-    assert re.search(rf"recorded against OpenReplay \d|written from the contract §|{LIVE}", origin)
+    assert re.search(
+        rf"recorded against OpenReplay \d|written from the contract §|refused before anything is asked|{LIVE}", origin
+    )
 
 
 @each_case
 def test_cassette_holds_no_secret(case):
     text = path_of(case).read_text(encoding="utf-8")
     for interaction in yaml.safe_load(text)["interactions"]:
-        assert interaction["request"]["headers"]["authorization"] == ["REDACTED"]
-        assert interaction["request"]["uri"].startswith("https://openreplay.example.com/v2/api/public/")
+        request, path = interaction["request"], interaction["request"]["uri"].removeprefix(ADDRESS)
+        signed = path in {"/api/login", "/api/signup"}
+        assert request["headers"].get("authorization") == (None if signed else ["REDACTED"])
+        assert "cookie" not in request["headers"]
+        assert path.startswith(("/v2/api/", "/api/"))
         assert "set-cookie" not in {name.lower() for name in interaction["response"]["headers"]}
     assert KEY not in text
-    assert not re.search(r"\beyJ[\w-]{10,}|(?i:bearer [\w.-]+|password|secret|localhost|127\.0\.0\.1)", text)
+    plain = text.replace(f'"password":"{PASSWORD}"', "").replace('"password":"nope"', "").replace('"password":"x"', "")
+    # What the server says of a wrong one, the names of cases, and the address API v1 gives for every page's.
+    plain = plain.replace("invalid Email or Password", "").replace('"host":"127.0.0.1"', "")
+    plain = re.sub(r"^#.*wrong-password\b", "", plain, flags=re.MULTILINE)
+    assert not re.search(r"\beyJ[\w-]{10,}|(?i:bearer [\w.-]+|password|secret|localhost|127\.0\.0\.1)", plain)
+    assert not re.search(r'"(?:jwt|spotJwt|agentToken|apiKey|fileKey)": ?"(?!REDACTED)', text)
+    assert not re.search(r"X-Amz-(?:Credential|Signature)=(?!REDACTED)", text)
     assert not re.search(r"/(home|root|tmp|Users)/", text)
     # Escapes of JSON and HTML end a word too.
     plain = re.sub(r"\\u[0-9a-f]{4}|\\n|&\w+;|&#\d+;|%40", lambda hit: "@" if hit[0] == "%40" else " ", text)
     assert not [mail for mail in re.findall(r"[\w.+-]+@[\w.-]+\.\w+", plain) if not RESERVED_MAIL.search(mail)]
     hosts = re.findall(r"https?://[^/\"'\s\\:)]+", plain)
     assert not [host for host in hosts if not KNOWN_ADDRESSES.match(host)]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_each_route_has_a_success_and_a_refusal(operation):
+    for door in dict.fromkeys(route.needs for route in operation.routes):
+        cases = [case for case in CASES if case.operation is operation and case.door == door]
+        outcomes = {case.raises is None for case in cases}
+        assert outcomes == {True, False} or operation is check_access, (operation.name, door)
+        assert True in outcomes
 
 
 def test_the_project_key_of_the_cases_is_the_recorded_one():

@@ -1,10 +1,28 @@
-"""The cases: one cassette each. `make.py` makes them of recorded exchanges, `record.py` records them anew."""
+"""The cases of API v2: an organization key and no login."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cassettes.case import CONFIRM, OTHER_PROJECT, Case, Recorded, Rows, Written
+from cassettes.case import CONFIRM, NO_V2, OTHER_PROJECT, Case, Recorded, Rows, Written
+from cassettes.cases.people import (
+    ANN,
+    BOB,
+    BOB_PAYING,
+    BOB_VISIT,
+    BY_ID,
+    GINA_VISIT,
+    HARRY_VISIT,
+    LONG_VISIT,
+    NO_RETRIES,
+    NOT_FOUND,
+    PLAIN,
+    PURCHASES,
+    SINCE_OCTOBER,
+    UNICODE_VISIT,
+    VIP,
+    WRONG_KEY,
+)
 from openreplay_tools import (
     cancel_job,
     create_project,
@@ -24,30 +42,15 @@ from openreplay_tools.errors import (
     ArgumentsError,
     AuthenticationError,
     BadRequestError,
+    ClosedError,
     ConflictError,
     NotFoundError,
     ServerError,
     UnavailableError,
-    UnexpectedReplyError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ANN, BOB, VIP = "ann@example.org", "bob@example.org", "vip.customer@megacorp.example"
-BOB_VISIT = "4113712955676316674"  # a checkout that fails: an error, a failed request, twins, ties
-BOB_PAYING = "4113715799632532494"  # its requests hold a card number
-GINA_VISIT = "4113713462499234823"  # labels, search words and property names with HTML in them
-HARRY_VISIT = "4113712592869020672"  # texts that try to give orders to an agent
-UNICODE_VISIT = "4113713686139524106"
-LONG_VISIT = "4087889333946689575"  # 53 events: more than fit a brief answer
-
-BY_ID = {"sort": "user_id", "order": "desc"}  # the server's own order, in which the users were recorded
-SINCE_OCTOBER = {"since": "2026-10-20 17:00"}  # the start of the recorded windows; they end after the last recording
-PURCHASES = {"events_since": "1792515600000", "events_until": "1795300000000"}
-NOT_FOUND, PLAIN = "404 page not found\n", "text/plain; charset=utf-8"
-WRONG_KEY = {"api_key": "a-key-that-nobody-issued"}
-NO_RETRIES = {"retries": 0}
 
 
 def with_a_third(data: Any, reply: Callable[[str], Any]) -> Any:
@@ -69,22 +72,25 @@ def only_eve(data: Any, reply: Callable[[str], Any]) -> Any:  # noqa: ARG001
 PROJECTS = (
     Case(list_projects, "list", expects={"total": 2, "rows.0.name": "Acme Shop", "rows.0.metadata.0": "plan"}),
     Case(
-        list_projects, "list-wrong-key", (Recorded("transport-auth-wrong-key"),), lists_projects=False,
+        list_projects, "list-wrong-key", (Recorded("transport-auth-wrong-key"),), enters=False,
         settings=WRONG_KEY, raises=AuthenticationError,
     ),
     Case(
         list_projects, "list-none",
         (Written("the contract §2.1 (null instead of an empty list)", 200, '{"data":null}'),),
-        lists_projects=False, staged=True, expects={"total": 0, "rows": []},
+        enters=False, staged=True, expects={"total": 0, "rows": []},
     ),
     Case(
-        list_projects, "list-web-page", (Recorded("detect-v1only-v2-projects"),), lists_projects=False, staged=True,
-        raises=UnexpectedReplyError, note="An address without API v2 behind it: the dashboard's page with status 200.",
+        list_projects, "list-web-page",
+        (NO_V2, Recorded("detect-v1only-v2-projects", moved="every path that nothing serves gives this page")),
+        enters=False, staged=True, raises=ClosedError,
+        note="An address without an API behind it: the dashboard's page with status 200.",
     ),
     Case(
         list_projects, "list-old-server",
-        (Written("the contract §1.3 (/public on servers up to 1.26)", 404, NOT_FOUND, PLAIN),),
-        lists_projects=False, staged=True, raises=UnavailableError,
+        (Written("the contract §1.3 (/public on servers up to 1.26)", 404, NOT_FOUND, PLAIN),
+         Recorded("detect-v1only-v1-projects")),
+        enters=False, staged=True, expects={"total": 2}, note="API v1 takes the place of API v2.",
     ),
     Case(
         get_project, "get-default", (Recorded("public_projects-get"),),
@@ -94,11 +100,11 @@ PROJECTS = (
     Case(get_project, "get-unknown", arguments={"project": "Acme Shoe"}, raises=ArgumentsError),
     Case(
         create_project, "create", (Recorded("public_projects-create"),), {"name": "Corpus 197118"},
-        {"name": "Corpus 197118", "project_id": 3}, lists_projects=False,
+        {"name": "Corpus 197118", "project_id": 3},
     ),
     Case(
         create_project, "create-name-exists", (Recorded("public_projects-create-duplicate"),),
-        {"name": "Corpus 197118"}, raises=BadRequestError, lists_projects=False,
+        {"name": "Corpus 197118"}, raises=BadRequestError,
     ),
 )  # fmt: skip
 
@@ -159,7 +165,7 @@ USERS = (
         (Recorded("public_projects-list", with_a_third),
          Recorded("transport-unknown-pk-users", moved="another key that is unknown"),
          Recorded("public_projects-list")),
-        {"project": "Corpus 197118"}, raises=NotFoundError, lists_projects=False, staged=True,
+        {"project": "Corpus 197118"}, raises=NotFoundError, enters=False, staged=True,
         note="The project was deleted between the first and the second request.",
     ),
     Case(
@@ -171,7 +177,7 @@ USERS = (
     ),
     Case(
         search_users, "search-wrong-key", (Recorded("transport-auth-wrong-key"),), {"query": "ann"},
-        lists_projects=False, settings=WRONG_KEY, raises=AuthenticationError,
+        enters=False, settings=WRONG_KEY, raises=AuthenticationError,
     ),
     Case(
         get_user, "get-html-name", (Recorded("public_user-get-ann"),), {"user_id": ANN},
@@ -318,7 +324,7 @@ JOBS = (
         note="The second page: nothing beyond the four jobs, as the list without any job says it.",
     ),
     Case(
-        list_jobs, "list-wrong-key", (Recorded("transport-auth-wrong-key"),), lists_projects=False, settings=WRONG_KEY,
+        list_jobs, "list-wrong-key", (Recorded("transport-auth-wrong-key"),), enters=False, settings=WRONG_KEY,
         raises=AuthenticationError,
     ),
     Case(get_job, "get", (Recorded("public_jobs-get"),), {"job_id": 1}, {"status": "scheduled"}),
@@ -386,4 +392,4 @@ LIVE = (
     ),
 )  # fmt: skip
 
-CASES = (*PROJECTS, *USERS, *SESSIONS, *EVENTS, *JOBS, *LIVE)
+V2 = (*PROJECTS, *USERS, *SESSIONS, *EVENTS, *JOBS, *LIVE)
