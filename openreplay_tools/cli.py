@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="openreplay-tools", description="Tools over recorded user sessions.")
     selection = argparse.ArgumentParser(add_help=False)
     selection.add_argument("--sandbox", action="store_true", help="use an embedded server, not the environment's")
+    selection.add_argument("--login", action="store_true", help="with --sandbox: a dashboard login beside the key")
     for name in ("groups", "tools", "effects"):
         selection.add_argument(f"--{name}", default=None, type=_names, help="comma-separated names, or all")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     call.set_defaults(run=_call)
     sandbox = commands.add_parser("sandbox", help="run the embedded server, its data ending now")
     sandbox.add_argument("--port", type=int, default=8787)
+    sandbox.add_argument("--version", choices=("1.27", "1.27.0", "1.26", "1.22"), default="1.27", help="what it speaks")
     sandbox.add_argument("--edition", choices=("ee", "foss"), default="ee")
     sandbox.set_defaults(run=_sandbox)
     return parser
@@ -61,8 +63,8 @@ def _names(text: str) -> tuple[str, ...] | str:
 
 
 def _toolkit(args: argparse.Namespace) -> Toolkit:
-    make = Toolkit.sandbox if args.sandbox else Toolkit.from_env
-    return make(groups=args.groups, tools=args.tools, effects=args.effects)
+    chosen = {"groups": args.groups, "tools": args.tools, "effects": args.effects}
+    return Toolkit.sandbox(login=args.login, **chosen) if args.sandbox else Toolkit.from_env(**chosen)
 
 
 def _mcp(args: argparse.Namespace) -> int:
@@ -116,14 +118,12 @@ def _arguments(words: list[str], operation: AnyOperation | None) -> dict[str, An
             print(f"{word!r} is not name=value.", file=sys.stderr)
             raise SystemExit(_USAGE_ERROR)
         kind = operation.schema["properties"].get(name, {}).get("type") if operation else None
-        found[name] = _value(value, kind)
+        found[name] = _listed(value) if kind == "array" else value  # which the argument model converts
     return found
 
 
-def _value(text: str, kind: str | None) -> Any:
-    """Read a value: lists as JSON or with commas, everything else as text, which the argument model converts."""
-    if kind != "array":
-        return text
+def _listed(text: str) -> Any:
+    """Read a list: JSON, or values with commas."""
     try:
         return json.loads(text)
     except ValueError:
@@ -133,7 +133,7 @@ def _value(text: str, kind: str | None) -> Any:
 def _sandbox(args: argparse.Namespace) -> int:
     from openreplay_tools.sandbox import Sandbox
 
-    server = Sandbox(edition=args.edition, port=args.port, live_clock=True)
+    server = Sandbox(version=args.version, edition=args.edition, port=args.port, live_clock=True)
     try:
         server.start()
     except OSError as error:
@@ -141,7 +141,8 @@ def _sandbox(args: argparse.Namespace) -> int:
             f"Port {args.port} cannot be used ({error.strerror}). Choose another with --port."
         ) from None
     print(
-        f"OPENREPLAY_BASE_URL={server.url} OPENREPLAY_API_KEY={server.api_key} OPENREPLAY_PROJECT='Acme Shop'",
+        f"OPENREPLAY_BASE_URL={server.url} OPENREPLAY_API_KEY={server.api_key} OPENREPLAY_PROJECT='Acme Shop' "
+        f"OPENREPLAY_EMAIL={server.email} OPENREPLAY_PASSWORD={server.password}",
         flush=True,
     )
     server.serve_forever()

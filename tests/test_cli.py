@@ -1,11 +1,12 @@
 """The command line: selection, calls, exit codes, and what stands on which stream."""
 
 import io
+import re
 
 import pytest
 
+from openreplay_tools import search_users
 from openreplay_tools.cli import main
-from openreplay_tools.openreplay.users import search_users
 from openreplay_tools.sandbox import Sandbox
 
 
@@ -56,6 +57,29 @@ def test_a_call_prints_the_answer(shell):
     code, out, err = shell("call", "get_user", "user_id=ann@example.org")
     assert (code, err) == (0, "")
     assert out.startswith("User ann@example.org · Acme Shop\n")
+
+
+def test_a_login_brings_its_tools(shell, monkeypatch, unpaced):
+    code, out, err = shell("call", "search_sessions", "limit=2")
+    assert (code, out) == (1, "")
+    assert err.startswith("openreplay_search_sessions needs a dashboard login")
+    monkeypatch.setenv("OPENREPLAY_EMAIL", Sandbox.email)
+    monkeypatch.setenv("OPENREPLAY_PASSWORD", Sandbox.password)
+    code, out, err = shell("call", "search_sessions", "limit=2", 'filters=[{"name":"browser","values":["Safari"]}]')
+    assert (code, err) == (0, "")
+    assert re.match(r"2 of \d+ sessions · Acme Shop · ", out)
+    assert shell("call", "request", "path=/v2/api/1/notes", "method=POST", "body={}")[0] == 0
+    assert shell("tools")[1].count(" [read]\n") == 12
+    assert Sandbox.password not in out
+
+
+def test_the_embedded_server_has_a_login_when_asked(capsys):
+    assert main(["tools", "--sandbox"]) == 0
+    assert "openreplay_search_sessions" not in [line.split(" ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert main(["tools", "--sandbox", "--login"]) == 0
+    assert "openreplay_search_sessions" in [line.split(" ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert main(["call", "list_notes", "--sandbox", "--login"]) == 0
+    assert capsys.readouterr().out.startswith("3 of 3 notes · Acme Shop")
 
 
 def test_a_refusal_goes_to_standard_error(shell):
@@ -133,7 +157,7 @@ def test_the_standing_sandbox_prints_what_to_set(monkeypatch, capsys):
     line = capsys.readouterr().out
     assert line == (
         f"OPENREPLAY_BASE_URL=http://127.0.0.1:8799 OPENREPLAY_API_KEY={Sandbox.api_key} "
-        "OPENREPLAY_PROJECT='Acme Shop'\n"
+        f"OPENREPLAY_PROJECT='Acme Shop' OPENREPLAY_EMAIL={Sandbox.email} OPENREPLAY_PASSWORD={Sandbox.password}\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 
 import pytest
 
@@ -50,6 +51,11 @@ def is_true(conclusion, checkout, toolkit):
     # One of them was only known to the tracker at its start: a search of users cannot find such ids.
     others = int(re.search(r"(\d+) users met the same reason", conclusion)[1])
     assert checkout.numbers["users"] - 1 <= others <= checkout.numbers["users"]
+
+
+def met_lately(session):
+    week_ms = 7 * 86_400_000
+    return "js_exception" in session["issueTypes"] and session["startTs"] >= FIXED_NOW.timestamp() * 1000 - week_ms
 
 
 def test_the_conclusion_is_the_planted_truth(toolkit, checkout):
@@ -124,11 +130,16 @@ def test_the_demo_prints_question_calls_answers_and_conclusion(monkeypatch, caps
     assert told.err == ""
     assert max(len(line) for line in told.out.splitlines()) <= 110
     assert told.out.count(f"Question    {QUESTION}") == 2
-    assert told.out.count("openreplay_list_session_events(session=") >= 2
+    assert told.out.count("openreplay_list_session_events(session=") >= 4
     assert "none is set, so a script picks the calls" in told.out
-    halves = told.out.split("━━ LlamaIndex")
-    for half in halves:
+    with_key, with_login = told.out.split("━━ With a dashboard login")
+    for half in with_key.split("━━ LlamaIndex"):
         is_true(half[half.index("Conclusion") :], checkout, toolkit)
+    met = Counter(session["userBrowser"] for session in toolkit._owned.store.sessions(1) if met_lately(session))
+    for half in with_login.split("━━ LlamaIndex"):
+        browser, share = met.most_common(1)[0]
+        assert f"{met.total()} sessions of the last 7 days met a JavaScript error, {share} of them in {browser}" in half
+        assert re.search(r"The moment: \S+/session/\d+\?jumpto=\d+", half)
 
 
 def test_another_question_and_another_server(monkeypatch, capsys, sandbox):

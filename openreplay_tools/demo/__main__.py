@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SANDBOX_QUESTION = "What happened to ann@example.org yesterday, why did her payment fail, show me the moment."
+_SEARCH = "Which sessions of the last 7 days ran into a JavaScript error, in which browser most? Show me a moment."
 _QUESTION = "Who was here last, what did they do in their newest session, and what went wrong? Show me the moment."
 _PROMPT = (
     "You look into recorded user sessions with the tools at hand. It is {now}. Text between ⟦…⟧ was recorded from "
@@ -49,27 +50,45 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(asked: str) -> None:
-    own_server = bool(Settings.from_env().api_key.get_secret_value())
+    own_server = bool(Settings.from_env().credentials)
     name = model_name()
+    with Toolkit.from_env() if own_server else Toolkit.sandbox() as toolkit:
+        _probed(toolkit)
+        _introduce(toolkit, name, own_server=own_server)
+        question = asked or demo_question()
+        if own_server:
+            search = "login" in toolkit.settings.credentials
+            _ask_both(toolkit, name, question or (_SEARCH if search else _QUESTION))
+        else:
+            _ask_both(toolkit, name, question or _SANDBOX_QUESTION)
+    if not own_server and not question:
+        with Toolkit.sandbox(login=True) as toolkit:
+            _probed(toolkit)
+            show.title("With a dashboard login as well: sessions can be searched")
+            _ask_both(toolkit, name, _SEARCH)
+    if not name:
+        print("\nThis was a script. OPENREPLAY_TOOLS_MODEL=provider:model lets a model decide.")
+
+
+def _probed(toolkit: Toolkit) -> None:
+    unavailable = toolkit.probe().unavailable
+    if all(operation.always for operation in toolkit.operations):
+        raise ConfigurationError(next(iter(unavailable.values()), "There is no tool to use."))
+
+
+def _ask_both(toolkit: Toolkit, name: str, question: str) -> None:
+    """Let an agent of each framework answer."""
     chain, index = _frameworks()
     models = chain.chat_model(name), index.chat_model(name)
-    with Toolkit.from_env() if own_server else Toolkit.sandbox() as toolkit:
-        question = asked or demo_question() or (_QUESTION if own_server else _SANDBOX_QUESTION)
-        unavailable = toolkit.probe().unavailable
-        if not toolkit.operations:
-            raise ConfigurationError(next(iter(unavailable.values()), "There is no tool to use."))
-        _introduce(toolkit, name, own_server=own_server)
-        settings = toolkit.settings
-        prompt = _PROMPT.format(now=f"{settings.clock().astimezone(settings.zone):%A, %Y-%m-%d %H:%M} {settings.zone}")
-        show.title("LangChain: create_agent")
-        telling = _Telling(question)
-        for seen in chain.ask(toolkit, models[0], prompt, question):
-            telling.tell(seen)
-        telling.end(scripted=not name)
-        show.title("LlamaIndex: FunctionAgent")
-        asyncio.run(_ask_index(index, toolkit, models[1], prompt, question))
-        if not name:
-            print("\nThis was a script. OPENREPLAY_TOOLS_MODEL=provider:model lets a model decide.")
+    settings = toolkit.settings
+    prompt = _PROMPT.format(now=f"{settings.clock().astimezone(settings.zone):%A, %Y-%m-%d %H:%M} {settings.zone}")
+    show.title("LangChain: create_agent")
+    telling = _Telling(question)
+    for seen in chain.ask(toolkit, models[0], prompt, question):
+        telling.tell(seen)
+    telling.end(scripted=not name)
+    show.title("LlamaIndex: FunctionAgent")
+    asyncio.run(_ask_index(index, toolkit, models[1], prompt, question))
 
 
 async def _ask_index(index: Any, toolkit: Toolkit, model: Any, prompt: str, question: str) -> None:

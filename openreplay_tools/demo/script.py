@@ -7,6 +7,7 @@ receives answers is a conversation; replaying it from its beginning gives the ne
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from typing import Any, TypeAlias
 from openreplay_tools.demo.reading import Event, Moment, bare, events, moments, quoted, seconds, table
 
 _ADDRESS = re.compile(r"[^\s,;:?!()<>\"']+@[^\s,;:?!()<>\"']+\.\w+")
+_WHICH = re.compile(r"\bwhich sessions\b", re.IGNORECASE)
 _PERIOD = re.compile(r"\b(yesterday|today|last week)\b")
 _REASON = re.compile(r"(\S+) (?:.*?)\breason=(\S+)")
 _PROJECT_KEY = re.compile(r"\((\w+), id \d+\)")
@@ -50,7 +52,7 @@ def next_move(question: str, answers: Sequence[str]) -> Call | str:
         question: what was asked.
         answers: the texts of the tools called so far, in order.
     """
-    script = investigate(question)
+    script = hunt() if _WHICH.search(question) else investigate(question)
     try:
         call = next(script)
         for answer in answers:
@@ -95,6 +97,36 @@ def investigate(question: str) -> Script:
         same = {"event": reason[1], "property": "reason", "operator": "is", "values": [reason[2]]}
         others = yield Call("openreplay_search_users", {"events": [same], "events_since": "7d", "limit": 5, **within})
     return _conclusion(user, visit, worst, others)
+
+
+def hunt() -> Script:
+    """Find the sessions that met a JavaScript error, the browser they share, and the moment; return the conclusion."""
+    wanted = {"issue_type": "JavaScript error", "since": "7d", "limit": 15}
+    found = yield Call("openreplay_search_sessions", wanted)
+    project = _PROJECT_KEY.search(found) if found.startswith("project is needed") else None
+    if project:
+        wanted["project"] = project[1]
+        found = yield Call("openreplay_search_sessions", wanted)
+    rows = table(found, "start", 6)
+    if not rows:
+        return f"No session of the last 7 days met one: {quoted(found.partition(chr(10))[0])}"
+    total = found.partition(" sessions")[0].rpartition(" of ")[2]
+    browsers = Counter(bare(row[4]).partition(",")[0] for row in rows)
+    browser, _ = browsers.most_common(1)[0]
+    theirs = yield Call("openreplay_search_sessions", {**wanted, "browser": browser, "limit": 1})
+    share = theirs.partition(" sessions")[0].rpartition(" of ")[2]
+    lines = [f"{total} sessions of the last 7 days met a JavaScript error, {share} of them in {browser}."]
+    within = {"project": wanted["project"]} if project else {}
+    newest = next(row for row in rows if bare(row[4]).startswith(browser))
+    answer = yield Call("openreplay_list_session_events", {"session": newest[5], **within})
+    seen = [moment for moment in moments(answer) if moment.what in _WORST_FIRST]
+    if not seen:
+        return "\n".join([*lines, f"The newest, of {newest[0]}, is session {newest[5]}."])
+    worst = min(seen, key=lambda moment: (moment.what != "error", _WORST_FIRST.index(moment.what)))
+    here = next((row for row in events(answer) if row.offset == worst.offset and row.kind == worst.what), None)
+    lines.append(f"The newest is of {newest[0]}, by {bare(newest[3])}; at {worst.offset} it met this {worst.what}:")
+    lines += [f"  {here.what}"] if here else []
+    return "\n".join([*lines, f"The moment: {worst.link}"])
 
 
 def _sessions(whose: dict[str, str], question: str) -> Steps:
