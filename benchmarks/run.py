@@ -13,6 +13,7 @@ import json
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _ROWS = ((1, 1.3), (50, 1.3), (200, 1.5))
 _TOOL_TARGET = 1.5
 _MOST_CHARACTERS = 10_000
+_MOST_WITH_LOGIN = 16_000
 _KEY = "benchmarkbenchmarkbe"
 
 
@@ -183,14 +185,16 @@ def imports(times: int) -> Iterator[Measure]:
 
 def alternate_fresh(plain: str, ours: str, times: int) -> tuple[float, float]:
     """Return the median seconds of both pieces of code, each in fresh processes, in turns."""
-    pairs = [(fresh(plain), fresh(ours)) for _ in range(times + 1)][1:]  # the first fills the disk's cache
+    with tempfile.TemporaryDirectory() as compiled:
+        # The first writes the bytecode and fills the disk's cache.
+        pairs = [(fresh(plain, compiled), fresh(ours, compiled)) for _ in range(times + 1)][1:]
     middle = len(pairs) // 2
     return sorted(pair[0] for pair in pairs)[middle], sorted(pair[1] for pair in pairs)[middle]
 
 
-def definitions() -> int:
+def definitions(**login: str) -> int:
     """Return the characters that the default selection's tools take in a model's context."""
-    kit = Toolkit(Settings.make(api_key=_KEY))
+    kit = Toolkit(Settings.make(api_key=_KEY, **login))
     shown = [
         {"name": one.tool_name, "description": one.description, "parameters": one.schema} for one in kit.operations
     ]
@@ -222,10 +226,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{measure.ratio:6.2f} {target:>6}  {measure.verdict}",
             flush=True,
         )
-    size = definitions()
-    missed += size > _MOST_CHARACTERS
-    fits = "ok" if size <= _MOST_CHARACTERS else "OVER"
-    print(f"{'tool definitions of the default selection, characters':<56} {size:>26,} {_MOST_CHARACTERS:>6,}  {fits}")
+    for words, most, login in (
+        ("characters of the default tools' definitions, key", _MOST_CHARACTERS, {}),
+        ("the same with a login besides", _MOST_WITH_LOGIN, {"email": "a@example.org", "password": "-"}),
+    ):
+        size = definitions(**login)
+        missed += size > most
+        print(f"{words:<56} {size:>26,} {most:>6,}  {'ok' if size <= most else 'OVER'}")
     return 1 if missed and args.strict else 0
 
 

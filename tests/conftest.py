@@ -81,10 +81,27 @@ socket.getaddrinfo = _guarded_lookup(socket.getaddrinfo)
 
 @pytest.fixture(scope="session")
 def sandbox():
-    """One Enterprise sandbox server for all tests of a worker; it has `url` and `api_key`."""
-    from openreplay_tools.sandbox import Sandbox
+    """One Enterprise sandbox server for all tests of a worker; it has `url` and `api_key`.
 
-    server = Sandbox(edition="ee")
+    Its limiter of dashboard requests never refuses: what it does is tested with servers of their own.
+    """
+    from openreplay_tools.sandbox import Sandbox
+    from tests.sandbox.fidelity import unhurried
+
+    server = Sandbox(edition="ee", pulse=unhurried())
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def unpaced():
+    """Let dashboard requests follow each other without the client's silences.
+
+    Only for servers whose limiter never refuses (`Sandbox(pulse=unhurried())`): pacing has tests of its own.
+    """
+    from openreplay_tools.login import Pace
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pace, "silence", 0.0)
+        yield

@@ -9,6 +9,10 @@ from mcp import Client
 from openreplay_tools.langchain import OpenReplayToolkit
 from openreplay_tools.llama_index import OpenReplayToolSpec
 from openreplay_tools.mcp import make_server
+from openreplay_tools.sandbox import Sandbox
+
+LOGIN = {"email": Sandbox.email, "password": Sandbox.password}
+"""Settings for a dashboard login at a sandbox, beside its key."""
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,57 @@
 """The same call says the same in every framework, sync and async: text, data, refusals, failures, schemas."""
 
-import asyncio
+import copy
 import json
 from contextlib import contextmanager
 
 import pytest
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from mcp import Client
 
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.cli import main
-from openreplay_tools.langchain import OpenReplayToolkit
-from openreplay_tools.llama_index import OpenReplayToolSpec
-from openreplay_tools.mcp import make_server
 from openreplay_tools.sandbox import FIXED_NOW, Failure, Sandbox
 from openreplay_tools.toolkit import Toolkit
 from tests import doors
+from tests.doors import LOGIN
+from tests.sandbox.fidelity import unhurried
 from tests.servers import toolkit_over
 
+pytestmark = pytest.mark.usefixtures("unpaced")
 BY_NAME = {operation.tool_name: operation for operation in OPERATIONS}
 ANN = "ann@example.org"
 SESSION = "4113715799632532494"  # of the recorded project
+LINK = f"https://openreplay.example.com/2/session/{SESSION}"
+SMALL = {"project": "2", "since": "30d"}  # the recorded project has few sessions, which makes calls fast
 NEEDED = {
     "openreplay_create_project": {"name": "A new shop"},
     "openreplay_get_user": {"user_id": ANN},
     "openreplay_delete_user": {"user_id": ANN},
     "openreplay_list_user_sessions": {"user_id": ANN},
     "openreplay_list_session_events": {"session": SESSION, "project": "2"},
+    "openreplay_search_sessions": SMALL,
+    "openreplay_get_session": {"session": LINK},
+    "openreplay_suggest_values": {"name": "browser", "project": "2"},
+    "openreplay_search_events": SMALL,
+    "openreplay_list_event_properties": {"project": "2"},
+    "openreplay_create_note": {"session": LINK, "message": "x"},
     "openreplay_get_job": {"job_id": 1},
     "openreplay_cancel_job": {"job_id": 1},
+    "openreplay_request": {"path": "/v2/api/1/tags"},
+    "openreplay_send": {"path": f"/v2/api/2/sessions/{SESSION}/favorite", "method": "GET"},
+}
+# What the operation itself refuses, with the beginning of the refusal.
+REFUSED = {
+    "openreplay_get_session": ({"session": "1"}, "Project Acme Shop has no session 1: "),
+    "openreplay_search_sessions": ({"filters": [{"name": "browzer", "values": ["x"]}]}, 'filters: unknown filter "br'),
+    "openreplay_list_filters": ({"project": "Acme Shopp"}, 'No project "Acme Shopp".'),
+    "openreplay_suggest_values": ({"name": "no such thing"}, 'name: no property "no such thing"'),
+    "openreplay_list_saved_searches": ({"project": "99"}, 'No project "99".'),
+    "openreplay_search_events": ({"kinds": ["no such event"]}, "kinds: "),
+    "openreplay_list_event_names": ({"project": "99"}, 'No project "99".'),
+    "openreplay_list_event_properties": ({"event": "CLICK", "of": "users"}, "event: goes with of=events only"),
+    "openreplay_list_notes": ({"session": SESSION, "mine_only": True}, "mine_only: "),
+    "openreplay_create_note": ({"session": "1", "message": "x"}, "session: Acme Shop has no recording 1, "),
+    "openreplay_request": ({"path": "/api/login"}, 'path: "/api/login" is refused.'),
+    "openreplay_send": ({"path": "/v2/api/1/tags", "method": "GET"}, "method: this only reads"),
 }
 MORE = {
     "search users by everything": (
@@ -52,18 +75,57 @@ MORE = {
     "sessions of a user with a slash": ("openreplay_list_user_sessions", {"user_id": "team/eve"}),
     "a pasted link": (
         "openreplay_list_session_events",
-        {"session": f"https://openreplay.example.com/2/session/{SESSION}?jumpto=4056", "page": 1, "limit": 5},
+        {"session": f"{LINK}?jumpto=4056", "page": 1, "limit": 5},
     ),
     "a foreign link": ("openreplay_list_session_events", {"session": f"https://evil.example/2/session/{SESSION}"}),
     "a contradicting project": (
         "openreplay_list_session_events",
-        {"session": f"https://openreplay.example.com/2/session/{SESSION}", "project": "Acme Shop"},
+        {"session": LINK, "project": "Acme Shop"},
     ),
     "no such kind": ("openreplay_list_session_events", {"session": SESSION, "project": "2", "kinds": ["CRASH"]}),
     "live sessions by browser": (
         "openreplay_search_live_sessions",
         {"filters": [{"name": "browser", "values": ["Chrome"]}], "limit": 2},
     ),
+    "sessions by everything": (
+        "openreplay_search_sessions",
+        {
+            "browser": "Safari",
+            "min_duration": "1s",
+            "events": [{"event": "checkout_failed"}, {"event": "CLICK"}],
+            "filters": [{"name": "plan", "operator": "exists"}],
+            "since": "last week",
+            "sort": "length",
+            "limit": 3,
+            "detail": "brief",
+        },
+    ),
+    "sessions that are not there": ("openreplay_search_sessions", {"browser": "Netscape"}),
+    "a session by its link": (
+        "openreplay_get_session",
+        {"session": f"{LINK}?jumpto=4056", "detail": "full"},
+    ),
+    "errors of the project": ("openreplay_search_events", {"kinds": ["ERROR"], "limit": 5, "since": "30d"}),
+    "events that are not there": ("openreplay_search_events", {"kinds": ["ERROR"], "user_id": "nobody"}),
+    "values of an event's property": (
+        "openreplay_suggest_values",
+        {"name": "status", "event": "REQUEST", "project": "2"},
+    ),
+    "notes with a word": ("openreplay_list_notes", {"query": "payment"}),
+    "a public note at a moment": (
+        "openreplay_create_note",
+        {"session": SESSION, "project": "2", "message": "⟦ 🚀 ⟧", "moment": "0:04", "public": True, "tag": "ISSUE"},
+    ),
+    "a path of the project's key": ("openreplay_request", {"path": "/v2/api/public/7X2WHE68QaUo3L1nD60m/users/nobody"}),
+    "a search by its path": (
+        "openreplay_request",
+        {"path": "/v2/api/1/notes", "method": "POST", "body": '{"page": 1, "limit": 1}'},
+    ),
+    "a tag": (
+        "openreplay_send",
+        {"path": "/v2/api/1/tags", "method": "POST", "body": '{"name": "Pay", "selector": "#pay"}'},
+    ),
+    "a server's refusal of what was sent": ("openreplay_send", {"path": "/v2/api/1/tags", "method": "POST"}),
     "an unknown job": ("openreplay_get_job", {"job_id": 99}),
     "a bad time": ("openreplay_list_user_sessions", {"user_id": ANN, "since": "last summer"}),
     "times the wrong way round": ("openreplay_list_user_sessions", {"user_id": ANN, "since": "1d", "until": "2d"}),
@@ -84,13 +146,19 @@ WRONG = {"string": [1], "integer": "many", "array": "CLICK", "boolean": "perhaps
 
 
 def _refusals(name, operation):
-    """Calls that no operation may take: one argument wrong at a time."""
+    """Calls that no operation may take: one argument wrong at a time; what it takes for "not said", all at once."""
     needed = NEEDED.get(name, {})
+    optional = operation.schema["properties"].keys() - set(operation.schema.get("required", []))
+    about = operation.schema["properties"]
+    texts = {field for field in optional if about[field]["type"] == "string" and "enum" not in about[field]}
+    yield "everything optional null", {**needed, **dict.fromkeys(optional)}
+    yield "texts empty", {**needed, **dict.fromkeys(texts, "")}
     yield "unknown argument", {**needed, "surprise": 1, "projekt": "x"}
     yield "wrong project", {**needed, "project": "Acme Shopp"}
     for field, about in operation.schema["properties"].items():
         yield f"{field} of a wrong type", {**needed, field: WRONG[about["type"]]}
-        yield f"{field} null", {**needed, field: None}
+        if field not in optional:
+            yield f"{field} null", {**needed, field: None}
         if "enum" in about:
             yield f"{field} not among its values", {**needed, field: "sideways"}
         if about["type"] == "integer":
@@ -98,7 +166,8 @@ def _refusals(name, operation):
             yield f"{field} too large", {**needed, field: 10**12}
             yield f"{field} a fraction", {**needed, field: 1.5}
         if about["type"] == "string":
-            yield f"{field} empty", {**needed, field: ""}
+            if field not in texts:
+                yield f"{field} empty", {**needed, field: ""}
             yield f"{field} too long", {**needed, field: "x" * 5000}
         if about["type"] == "array":
             yield f"{field} too many", {**needed, field: [{"name": "x", "values": ["y"]}] * 11}
@@ -108,29 +177,30 @@ def _refusals(name, operation):
         yield f"{field} missing", {key: value for key, value in needed.items() if key != field}
 
 
+CHANGING = ("_projects", "_jobs", "notes", "tags", "marks", "saved")
+
+
 @contextmanager
 def as_at_first(server):
     """Put back afterwards what requests changed on the server, so that each door finds the same."""
-    store = server.store
-    projects, jobs = store.projects(), store.jobs(1)
+    kept = {name: copy.deepcopy(getattr(server.store, name)) for name in CHANGING}
     try:
         yield
     finally:
-        store._projects[:] = projects
-        store._jobs[:] = list(reversed(jobs))
+        vars(server.store).update(kept)
 
 
 @pytest.fixture(scope="module")
 def shop():
     """A server of this module's own, with one deletion scheduled."""
-    with Sandbox() as server:
+    with Sandbox(pulse=unhurried()) as server:
         server.store.schedule_deletion(1, "crawler-bot-77", FIXED_NOW)
         yield server
 
 
 @pytest.fixture(scope="module")
 def toolkit(shop):
-    with toolkit_over(shop) as bound:
+    with toolkit_over(shop, **LOGIN) as bound:
         yield bound
 
 
@@ -153,6 +223,14 @@ def test_each_operation_succeeds_alike(shop, toolkit, name):
     assert said.data
 
 
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_an_operation_refuses_is_worded_alike(shop, toolkit, name):
+    arguments, begins = REFUSED[name]
+    said = every_door(shop, toolkit, name, arguments)
+    assert said.is_error
+    assert said.text.startswith(begins)
+
+
 @pytest.mark.parametrize("case", MORE)
 def test_special_calls_are_answered_alike(shop, toolkit, case):
     every_door(shop, toolkit, *MORE[case])
@@ -161,7 +239,7 @@ def test_special_calls_are_answered_alike(shop, toolkit, case):
 def confirmed(shop, user_id):
     """Delete through each door, with a preview and a toolkit of its own: a token serves once."""
     for door in (doors.direct, *doors.OTHERS):
-        with toolkit_over(shop) as toolkit, as_at_first(shop):
+        with toolkit_over(shop, **LOGIN) as toolkit, as_at_first(shop):
             token = doors.direct(toolkit, "openreplay_delete_user", {"user_id": user_id}).data["confirm"]
             yield door(toolkit, "openreplay_delete_user", {"user_id": user_id, "confirm": token})
 
@@ -195,8 +273,8 @@ def test_refusals_are_worded_alike(shop, toolkit, name):
     for case, arguments in _refusals(name, operation):
         said = every_door(shop, toolkit, name, arguments)
         field = case.split(" ")[0]
-        if case.endswith("null") and field not in operation.schema.get("required", []):
-            assert not said.is_error, case
+        if case in {"everything optional null", "texts empty"}:
+            assert not said.is_error, said.text
         if "wrong type" in case or "missing" in case:
             assert said.is_error, case
             assert field in said.text, case
@@ -246,26 +324,31 @@ def test_failures_of_the_server_are_told_alike(shop, name, failure):
     for door in (doors.direct, *doors.OTHERS):
         shop.failures.add(Failure(**FAILURES[failure], times=0))
         try:
-            with toolkit_over(shop, retries=0) as toolkit, as_at_first(shop):
+            with toolkit_over(shop, retries=0, **LOGIN) as toolkit, as_at_first(shop):
                 told.append(door(toolkit, name, NEEDED.get(name, {})))
         finally:
             shop.failures.clear()
     assert told == [told[0]] * len(told)
     said = told[0]
+    if name == "openreplay_check_access":  # what goes wrong is its answer
+        assert {door["state"] for door in said.data["doors"]} <= {"closed", "refused", "unknown"}
+        return
     assert said.is_error
     assert said.data == {}
+    assert Sandbox.password not in said.text
     assert Sandbox.api_key not in said.text
     assert "<html" not in said.text.lower()
     assert said.text.endswith(".")
     assert len(said.text) < 400
 
 
-@pytest.mark.parametrize("name", [name for name in BY_NAME if name != "openreplay_list_projects"])
+@pytest.mark.parametrize("name", sorted(BY_NAME.keys() - {"openreplay_list_projects", "openreplay_check_access"}))
 def test_failures_after_the_project_was_found_are_told_alike(shop, name):
     told = []
     for door in (doors.direct, *doors.OTHERS):
-        with toolkit_over(shop, retries=0) as toolkit, as_at_first(shop):
+        with toolkit_over(shop, retries=0, **LOGIN) as toolkit, as_at_first(shop):
             toolkit.call("openreplay_list_projects", {})
+            toolkit.call("openreplay_list_notes", {})  # signs in, and finds the project there too
             shop.failures.add(Failure("status", status=500, times=0))
             try:
                 told.append(door(toolkit, name, NEEDED.get(name, {})))
@@ -273,7 +356,7 @@ def test_failures_after_the_project_was_found_are_told_alike(shop, name):
                 shop.failures.clear()
     assert told == [told[0]] * len(told)
     unsure = " It may have been done all the same: look before trying again."
-    writes = name in {"openreplay_create_project", "openreplay_cancel_job"}  # a deletion without token is a preview
+    writes = BY_NAME[name].effect == "write"  # a deletion without token is a preview
     assert told[0].text == "The server failed (500). Try again later." + unsure * writes
 
 
@@ -311,6 +394,12 @@ WORDS = {
         {"session": SESSION, "project": "2", "kinds": ["CLICK", "ERROR"]},
     ),
     "get_user": ("openreplay_get_user", {}),
+    "search_sessions browser=Safari limit=2": ("openreplay_search_sessions", {"browser": "Safari", "limit": 2}),
+    "list_notes query=payment": ("openreplay_list_notes", {"query": "payment"}),
+    f"create_note session={SESSION} project=2 message=": (
+        "openreplay_create_note",
+        {"session": SESSION, "project": "2", "message": ""},
+    ),
     "search_users limit=many": ("openreplay_search_users", {"limit": "many"}),
     "search_users surprise=1": ("openreplay_search_users", {"surprise": "1"}),
     "get_usr": ("openreplay_get_usr", {}),
@@ -320,14 +409,14 @@ WORDS = {
 @pytest.fixture(scope="module")
 def at_home():
     """What `--sandbox` builds."""
-    with Toolkit.sandbox(groups="all", effects="all") as toolkit:
+    with Toolkit.sandbox(login=True, groups="all", effects="all") as toolkit:
         yield toolkit
 
 
 @pytest.mark.parametrize("line", WORDS)
 def test_the_command_line_says_the_same(at_home, line, capsys):
     said = doors.direct(at_home, *WORDS[line])
-    code = main(["call", *line.split(" "), "--sandbox", "--groups", "all", "--effects", "all"])
+    code = main(["call", *line.split(" "), "--sandbox", "--login", "--groups", "all", "--effects", "all"])
     out, err = capsys.readouterr()
     assert (code, out, err) == ((1, "", said.text + "\n") if said.is_error else (0, said.text + "\n", ""))
 
@@ -336,105 +425,3 @@ def test_the_preview_of_the_command_line_differs_in_its_way_on_only(at_home, cap
     said = doors.direct(at_home, "openreplay_delete_user", {"user_id": ANN}).text.splitlines()
     assert main(["call", "delete_user", f"user_id={ANN}", "--sandbox", "--effects", "all"]) == 0
     assert capsys.readouterr().out.splitlines() == [*said[:-1], "To go on: the same with --yes."]
-
-
-# --- names, descriptions, schemas -------------------------------------------------------------------------------------
-
-
-async def _listed(toolkit):
-    async with Client(make_server(toolkit)) as client:
-        return (await client.list_tools()).tools
-
-
-def definitions(toolkit):
-    """Return what each framework tells a model about the tools: name, description, schema."""
-    openai = [convert_to_openai_tool(tool)["function"] for tool in OpenReplayToolkit(core=toolkit).get_tools()]
-    llama = [tool.metadata for tool in OpenReplayToolSpec(toolkit).to_tool_list()]
-    llama_openai = [metadata.to_openai_tool()["function"] for metadata in llama]
-    return {
-        "core": [(op.tool_name, op.description, op.schema) for op in toolkit.operations],
-        "langchain": [(one["name"], one["description"], one["parameters"]) for one in openai],
-        "llama_index": [(one.name, one.description, one.get_parameters_dict()) for one in llama],
-        "llama_index for openai": [(one["name"], one["description"], one["parameters"]) for one in llama_openai],
-        "mcp": [(one.name, one.description, one.input_schema) for one in asyncio.run(_listed(toolkit))],
-    }
-
-
-def test_every_framework_shows_the_same_definitions(toolkit):
-    shown = {
-        framework: json.dumps(tools, ensure_ascii=False, sort_keys=True)
-        for framework, tools in definitions(toolkit).items()
-    }
-    assert {framework for framework, text in shown.items() if text != shown["core"]} == set()
-    assert len(json.loads(shown["core"])) == len(OPERATIONS)
-
-
-def test_definitions_are_the_same_to_the_byte(toolkit):
-    shown = {framework: json.dumps(tools, ensure_ascii=False) for framework, tools in definitions(toolkit).items()}
-    assert {framework for framework, text in shown.items() if text != shown["core"]} == set()
-
-
-def test_the_order_of_tools_is_the_catalogues(toolkit):
-    assert [name for name, _, _ in definitions(toolkit)["mcp"]] == list(BY_NAME)
-
-
-def walk(node):
-    yield node
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from walk(child)
-
-
-FORBIDDEN = {
-    "$ref",
-    "$defs",
-    "anyOf",
-    "oneOf",
-    "allOf",
-    "not",
-    "nullable",
-    "const",
-    "prefixItems",
-    "patternProperties",
-    "discriminator",
-    "title",
-    "format",
-    "pattern",
-    "minimum",
-    "maximum",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-}
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_schemas_pass_every_providers_converter(name):
-    """OpenAI strict, Anthropic strict and Gemini refuse unions, nulls, references, bounds and free-form objects."""
-    schema = BY_NAME[name].schema
-    for node in walk(schema):
-        if not isinstance(node, dict) or "type" not in node:
-            continue
-        assert isinstance(node["type"], str)
-        assert node["type"] in {"object", "array", "string", "integer", "number", "boolean"}
-        assert not FORBIDDEN & set(node)
-        assert node.get("default", "") is not None
-        if node["type"] == "object":
-            assert node["additionalProperties"] is False
-            assert "properties" in node
-        if node["type"] == "array":
-            assert node["items"]["type"]
-        assert all(isinstance(value, str) for value in node.get("enum", []))
-    assert schema["type"] == "object"
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_the_models_that_gemini_reads_hold_nothing_it_refuses(name):
-    """LlamaIndex's Gemini client reads the pydantic model itself, not the stored schema (framework notes §1.3)."""
-    for node in walk(BY_NAME[name].arguments.model_json_schema()):
-        if isinstance(node, dict):
-            assert not {"anyOf", "oneOf", "prefixItems", "const", "discriminator", "patternProperties"} & set(node)
-            assert node.get("type") != "null"
-            assert node.get("type") != "object" or "properties" in node
-            assert all(isinstance(value, str) for value in node.get("enum", []))

@@ -17,7 +17,8 @@ def test_every_measure_is_taken(capsys):
         "import openreplay_tools ÷",
     ):
         assert any(line.startswith(said) for line in lines), said
-    assert lines[-1].startswith("tool definitions")
+    assert lines[-2].startswith("characters of the default tools")
+    assert lines[-1].startswith("the same with a login besides")
 
 
 def test_the_replies_are_recorded_rows_that_differ():

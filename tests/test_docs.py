@@ -1,5 +1,7 @@
 """The generated parts of README.md: written, found stale, and refused with a clear message."""
 
+import re
+
 import pytest
 
 from openreplay_tools import docs
@@ -91,7 +93,26 @@ def test_every_operation_has_a_row_with_one_sentence():
 
 
 def test_the_default_only_reads():
-    assert {row[2] for row in rows(docs.operations_table()) if row[5] == "yes"} == {"read"}
+    assert {row[2] for row in rows(docs.operations_table()) if row[5] != "no"} == {"read"}
+
+
+def test_a_row_tells_which_credential_opens_the_tool_and_brings_it_into_the_default():
+    found = {row[0].strip("`"): row[4:6] for row in rows(docs.operations_table())}
+    assert found["openreplay_list_projects"] == ["key or login or key (API v1)", "key, login"]
+    assert found["openreplay_search_users"] == ["key or login", "key, login"]
+    assert found["openreplay_search_sessions"] == ["login", "login"]
+    assert found["openreplay_create_note"] == ["login", "no"]
+    assert found["openreplay_delete_user"] == ["key or key (API v1)", "no"]
+    assert found["openreplay_send"] == ["key or login or key (API v1)", "no"]
+    assert {default for _, default in found.values()} == {"key, login", "login", "no"}
+
+
+def test_the_sizes_of_the_defaults_are_told():
+    told = docs.operations_table().splitlines()[-1]
+    tools = [int(count) for count in re.findall(r"(\d+) tools", told)]
+    key, login = (int(size.replace(",", "")) for size in re.findall(r"([\d,]+) characters", told))
+    assert tools == [7, 12]
+    assert 1000 < key < login < 16_000
 
 
 def test_every_setting_has_a_row_and_no_secret_a_value():

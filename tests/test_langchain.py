@@ -17,7 +17,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from openreplay_tools.errors import ConfigurationError
 from openreplay_tools.langchain import OpenReplayToolkit
 from openreplay_tools.sandbox import Sandbox
-from tests.doors import as_call, run
+from tests.doors import LOGIN, as_call, run
 from tests.servers import toolkit_over
 
 ANN = "ann@example.org"
@@ -77,7 +77,8 @@ def test_from_env_needs_the_key_and_sends_nothing(monkeypatch, sandbox):
     sandbox.requests.clear()
     toolkit = OpenReplayToolkit.from_env(groups=("projects",), project="Acme Shop")
     tools = toolkit.get_tools()
-    assert [tool.name for tool in tools] == ["openreplay_list_projects", "openreplay_get_project"]
+    names = ["openreplay_list_projects", "openreplay_get_project", "openreplay_check_access"]
+    assert [tool.name for tool in tools] == names
     assert not sandbox.requests
     assert tools[1].invoke({}).startswith("Project Acme Shop")
     toolkit.close()
@@ -98,7 +99,8 @@ def test_the_sandbox_needs_no_credential():
 def test_probing_narrows_the_offer():
     with Sandbox(edition="foss") as server, toolkit_over(server) as core:
         toolkit = OpenReplayToolkit(core=core).probe()
-        assert set(toolkit.unavailable) == {"openreplay_list_live_sessions", "openreplay_search_live_sessions"}
+        live = {"openreplay_list_live_sessions", "openreplay_search_live_sessions"}
+        assert {name for name, reason in toolkit.unavailable.items() if "Enterprise edition" in reason} == live
         assert not {tool.name for tool in toolkit.get_tools()} & set(toolkit.unavailable)
 
 
@@ -120,13 +122,33 @@ def test_a_refusal_has_status_error_and_never_raises(tools):
 
 
 def test_marks_tell_what_a_tool_may_do(sandbox):
-    with toolkit_over(sandbox) as core:
+    with toolkit_over(sandbox, **LOGIN) as core:
         marks = {tool.name: tool.metadata for tool in OpenReplayToolkit(core=core).get_tools()}
     destructive = {name for name, mark in marks.items() if mark["destructive"]}
     writing = {name for name, mark in marks.items() if not mark["read_only"]}
     assert destructive == {"openreplay_delete_user"}
-    assert writing == destructive | {"openreplay_create_project", "openreplay_cancel_job"}
+    names = ("create_project", "create_note", "cancel_job", "send")
+    assert writing == destructive | {f"openreplay_{name}" for name in names}
     assert marks["openreplay_get_user"]["group"] == "users"
+    assert marks["openreplay_search_sessions"]["group"] == "sessions"
+
+
+def test_a_login_brings_the_search_of_sessions(unpaced):
+    with OpenReplayToolkit.sandbox(login=True) as toolkit:
+        tools = {tool.name: tool for tool in toolkit.get_tools()}
+        assert len(tools) == 12
+        found = tools["openreplay_search_sessions"].invoke(as_call("openreplay_search_sessions", {"user_id": ANN}))
+        assert found.status == "success"
+        session = found.artifact["rows"][0]["session_id"]
+        card = tools["openreplay_get_session"].invoke({"session": session})
+        assert card.startswith(f"Session {session} · Acme Shop · {ANN}")
+        refused = tools["openreplay_search_sessions"].invoke(
+            as_call("openreplay_search_sessions", {"filters": [{"name": "browzer", "values": ["x"]}]})
+        )
+        assert refused.status == "error"
+        assert "Nearest: browser" in refused.content
+        for text in (repr(toolkit), toolkit.model_dump_json(), *map(repr, tools.values()), *map(dumps, tools.values())):
+            assert Sandbox.password not in text
 
 
 def test_the_key_stands_in_nothing_that_is_shown_or_kept(core, tools, sandbox):

@@ -8,10 +8,13 @@ from langchain_tests.unit_tests import ToolsUnitTests
 
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
-from tests.doors import langchain_tool
+from tests.doors import LOGIN, langchain_tool
+from tests.sandbox.fidelity import unhurried
 from tests.servers import toolkit_over
 
+pytestmark = pytest.mark.usefixtures("unpaced")
 ANN = "ann@example.org"
+SESSION = "4113715799632532494"  # of the recorded project
 _NUMBERS = count(1)
 
 
@@ -27,6 +30,7 @@ EXAMPLES = {
     "list_projects": {},
     "get_project": {"project": "Acme Recorded"},
     "create_project": _name,
+    "check_access": {},
     "search_users": {
         "query": "a",
         "filters": [{"name": "country", "values": ["DE", "FR"]}],
@@ -36,18 +40,36 @@ EXAMPLES = {
     "get_user": {"user_id": ANN},
     "delete_user": {"user_id": ANN},
     "list_user_sessions": {"user_id": ANN, "since": "30d"},
-    "list_session_events": {"session": "4113715799632532494", "project": "2", "kinds": ["CLICK", "ERROR"]},
+    "search_sessions": {
+        "project": "2",
+        "since": "30d",
+        "events": [{"event": "CLICK"}],
+        "filters": [{"name": "browser", "operator": "contains", "values": ["Safari", "Chrome"]}],
+        "limit": 3,
+    },
+    "get_session": {"session": SESSION, "project": "2"},
+    "list_filters": {"query": "user"},
+    "suggest_values": {"project": "2", "name": "browser"},
+    "list_saved_searches": {"limit": 2},
+    "list_session_events": {"session": SESSION, "project": "2", "kinds": ["CLICK", "ERROR"]},
+    "search_events": {"project": "2", "since": "30d", "kinds": ["ERROR"]},
+    "list_event_names": {"project": "2"},
+    "list_event_properties": {"project": "2", "event": "REQUEST"},
+    "list_notes": {"query": "payment"},
+    "create_note": {"session": SESSION, "project": "2", "message": "A standard note.", "moment": "0:04"},
     "list_live_sessions": {},
     "search_live_sessions": {"filters": [{"name": "browser", "operator": "contains", "values": ["Chrome"]}]},
     "list_jobs": {"limit": 5},
     "get_job": _job,
     "cancel_job": _job,
+    "request": {"path": "/v2/api/1/tags", "query": ["limit=5"]},
+    "send": {"path": "/v2/api/1/tags", "method": "POST", "body": '{"name": "Pay", "selector": "#pay"}'},
 }
 
 
 @pytest.fixture(scope="module")
 def toolkit():
-    with Sandbox() as server, toolkit_over(server) as bound:
+    with Sandbox(pulse=unhurried()) as server, toolkit_over(server, **LOGIN) as bound:
         bound.server = server
         yield bound
 

@@ -65,7 +65,8 @@ def test_the_sandbox_needs_no_credential():
 def test_probing_narrows_the_offer():
     with Sandbox(edition="foss") as server, toolkit_over(server) as core:
         spec = OpenReplayToolSpec(core).probe()
-        assert set(spec.unavailable) == {"openreplay_list_live_sessions", "openreplay_search_live_sessions"}
+        live = {"openreplay_list_live_sessions", "openreplay_search_live_sessions"}
+        assert {name for name, reason in spec.unavailable.items() if "Enterprise edition" in reason} == live
         offered = {tool.metadata.name for tool in spec.to_tool_list()}
         assert not offered & set(spec.unavailable)
 
@@ -74,6 +75,20 @@ def test_spec_functions_follow_the_probe():
     with Sandbox(edition="foss") as server, toolkit_over(server) as core:
         spec = OpenReplayToolSpec(core).probe()
         assert spec.spec_functions == [tool.metadata.name for tool in spec.to_tool_list()]
+
+
+def test_a_login_brings_the_search_of_sessions(unpaced):
+    with OpenReplayToolSpec.sandbox(login=True) as spec:
+        tools = {tool.metadata.name: tool for tool in spec.to_tool_list()}
+        assert len(tools) == 12
+        found = tools["openreplay_search_sessions"].call(user_id=ANN)
+        assert not found.is_error
+        session = found.raw_output["rows"][0]["session_id"]
+        assert tools["openreplay_get_session"](session=session).content.startswith(f"Session {session} · Acme Shop")
+        refused = tools["openreplay_suggest_values"].call(name="browzer")
+        assert refused.is_error
+        assert "browser" in refused.content
+        assert not [tool for tool in tools.values() if Sandbox.password in repr(tool)]
 
 
 def test_an_output_carries_text_and_data(tools):
@@ -94,12 +109,19 @@ def test_tools_validate(tools):
         assert output.raw_output == {}
 
 
-def test_llama_indexs_own_callers_work(core, tools):
+@pytest.fixture(scope="module")
+def projects(sandbox):
+    with toolkit_over(sandbox, groups=("projects", "users"), effects=None) as toolkit:
+        yield toolkit
+
+
+def test_llama_indexs_own_callers_work(projects):
     """`call_tool` first passes a single argument by position, then by name."""
+    tools = {tool.metadata.name: tool for tool in OpenReplayToolSpec(projects).to_tool_list()}
     for name, arguments in (("openreplay_get_project", {"project": "2"}), ("openreplay_get_user", {"user_id": ANN})):
         expected = tools[name].call(**arguments).content
         assert call_tool(tools[name], arguments).content == expected
-        assert run(core, _acall(tools[name], arguments)) == expected
+        assert run(projects, _acall(tools[name], arguments)) == expected
     refused = call_tool(tools["openreplay_get_project"], {"project": "nope"})
     assert refused.is_error
     assert refused.content.startswith('No project "nope"')

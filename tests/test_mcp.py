@@ -12,14 +12,16 @@ from mcp import Client, MCPError
 import openreplay_tools
 from openreplay_tools.mcp import INSTRUCTIONS, make_server
 from openreplay_tools.sandbox import Sandbox
+from tests.doors import LOGIN
 from tests.servers import toolkit_over
 
+pytestmark = pytest.mark.usefixtures("unpaced")
 ANN = "ann@example.org"
 
 
 @pytest.fixture(scope="module")
 def toolkit(sandbox):
-    with toolkit_over(sandbox) as bound:
+    with toolkit_over(sandbox, **LOGIN) as bound:
         yield bound
 
 
@@ -48,7 +50,8 @@ async def test_a_host_lists_the_tools(connected, toolkit):
 async def test_annotations_tell_what_a_tool_may_do(connected):
     async with connected() as client:
         marks = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
-        writing = {"openreplay_create_project", "openreplay_cancel_job", "openreplay_delete_user"}
+        names = ("create_project", "create_note", "cancel_job", "send", "delete_user")
+        writing = {f"openreplay_{name}" for name in names}
         assert {name for name, mark in marks.items() if not mark.read_only_hint} == writing
         assert {name for name, mark in marks.items() if mark.destructive_hint} == {"openreplay_delete_user"}
         assert {name for name, mark in marks.items() if not mark.idempotent_hint} == writing
@@ -69,6 +72,28 @@ async def test_a_call_without_arguments_works(connected):
     async with connected() as client:
         result = await client.call_tool("openreplay_list_projects")
         assert result.structured_content["total"] == 2
+
+
+async def test_sessions_are_searched_and_shown(connected):
+    async with connected() as client:
+        found = await client.call_tool("openreplay_search_sessions", {"user_id": ANN, "limit": 1})
+        assert not found.is_error
+        session = found.structured_content["rows"][0]["session_id"]
+        card = await client.call_tool("openreplay_get_session", {"session": session})
+        assert card.content[0].text.startswith(f"Session {session} · Acme Shop · {ANN}")
+        raw = await client.call_tool("openreplay_request", {"path": f"/v2/api/1/sessions/{session}/notes"})
+        assert raw.structured_content == {"body": {"data": []}, "viewed": False}
+
+
+async def test_a_tool_without_its_credential_says_what_to_set(sandbox):
+    with toolkit_over(sandbox) as toolkit:
+        async with Client(make_server(toolkit)) as client:
+            listed = {tool.name for tool in (await client.list_tools()).tools}
+            result = await client.call_tool("openreplay_search_sessions", {})
+        await toolkit.async_client.aclose()
+    assert "openreplay_search_sessions" not in listed
+    assert result.is_error
+    assert "needs a dashboard login (OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD)" in result.content[0].text
 
 
 async def test_a_refusal_is_a_result_with_is_error(connected):
@@ -122,9 +147,10 @@ def test_a_real_host_over_standard_input_and_output(tmp_path):
         {"id": 2, "method": "tools/list"},
         {"id": 3, "method": "tools/call", "params": {"name": "openreplay_get_user", "arguments": {"user_id": ANN}}},
         {"id": 4, "method": "tools/call", "params": {"name": "openreplay_get_user", "arguments": {}}},
+        {"id": 6, "method": "tools/call", "params": {"name": "openreplay_search_sessions", "arguments": {"limit": 2}}},
         {"id": 5, "method": "tools/call", "params": {"name": "openreplay_delete_user", "arguments": {"user_id": ANN}}},
     ]
-    command = [sys.executable, "-c", code, "mcp", "--sandbox"]
+    command = [sys.executable, "-c", code, "mcp", "--sandbox", "--login"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:
@@ -148,4 +174,6 @@ def test_a_real_host_over_standard_input_and_output(tmp_path):
     assert answers[3]["result"]["content"][0]["text"].startswith(f"User {ANN}")
     assert answers[3]["result"]["structuredContent"]["user_id"] == ANN
     assert answers[4]["result"]["isError"] is True
+    assert answers[6]["result"]["content"][0]["text"].startswith("2 of ")
+    assert len(names) == 12
     assert answers[5]["error"]["code"] == types.INVALID_PARAMS
