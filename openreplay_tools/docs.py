@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from openreplay_tools.catalogue import AnyOperation
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-_CREDENTIALS = {"key": "organization key", "login": "dashboard login"}
+_DOORS = {"v2": "key", "v1": "key (API v1)", "login": "login"}
 _SENTENCE = re.compile(r"(.+?\.)(?=\s|\Z)", re.DOTALL)
 _ARGUMENT = re.compile(r"^ {4}(\w+): (.+)$", re.MULTILINE)
 
@@ -77,22 +77,28 @@ def _between(name: str, text: str) -> str:
 
 def operations_table() -> str:
     """Return every operation: the tool, what it does, effect, group, what it needs, whether it is in the default."""
-    with Toolkit(Settings.make()) as toolkit:
-        default = toolkit.operations
+    login = {"email": "somebody@example.org", "password": "-"}
+    default = {
+        "key": Toolkit(Settings.make(api_key="-")).operations,
+        "login": Toolkit(Settings.make(api_key="-", **login)).operations,
+    }
     rows = [
         (
             f"`{operation.tool_name}`",
             _first_sentence(operation.description),
             operation.effect,
             operation.group,
-            " or ".join(dict.fromkeys(_CREDENTIALS[route.needs] for route in operation.routes)),
-            "yes" if operation in default else "no",
+            " or ".join(dict.fromkeys(_DOORS[route.needs] for route in operation.routes)),
+            ", ".join(words for words, chosen in default.items() if operation in chosen) or "no",
         )
         for operation in OPERATIONS
     ]
-    size = sum(len(_definition(operation)) for operation in default)
-    table = _table(("tool", "what it does", "effect", "group", "needs", "default"), rows)
-    return f"{table}\nThe default is {len(default)} tools; their definitions are {size:,} characters of JSON.\n"
+    table = _table(("tool", "what it does", "effect", "group", "works with", "default with"), rows)
+    sizes = {words: sum(len(_definition(each)) for each in chosen) for words, chosen in default.items()}
+    return (
+        f"{table}\nThe default with a key is {len(default['key'])} tools, their definitions {sizes['key']:,} "
+        f"characters of JSON; with a key and a login {len(default['login'])} tools, {sizes['login']:,} characters.\n"
+    )
 
 
 def settings_table() -> str:
