@@ -13,7 +13,10 @@ CLOUD_DASHBOARD = "https://app.openreplay.com"
 _CLOUD_HOSTS = frozenset({"api.openreplay.com", "app.openreplay.com"})
 
 # What stands after the host in dashboard and API addresses of every version.
-_SUFFIX = re.compile(r"(/v2/api|/api/v[12]|/v2|/v1|/api)/*\Z", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"((/v2/api|/api/v[12]|/v2|/v1)(/public(/[\w/-]*)?|/projects)?|/api|/login|/\d{1,9}/(session|sessions|assist|dashboard)(/\d+)?)/*\Z",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)\Z")
 _LONGEST_HOST = 253
 

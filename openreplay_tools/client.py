@@ -74,9 +74,7 @@ class Client(Configured):
         Raises:
             OpenReplayToolsError: one of its subclasses.
         """
-        steps = self._steps(
-            operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()), operation
-        )
+        steps = self._walking(operation, operation.arguments_of(args, kwargs))
         deadline = self.connection.deadline()
         while (command := steps.command()) is not None:
             if isinstance(command, Emit):
@@ -132,12 +130,14 @@ class Client(Configured):
         if (kept := connection.recall(request)) is not None:
             return kept
         token = self._token(deadline) if connection.needs_login(request) else ""
-        try:
-            return self._tried(request, token, deadline)
-        except OpenReplayToolsError as error:
-            if not connection.stale(request, error):
-                raise
-        return self._tried(request, self._token(deadline, token), deadline)
+        renewed = 0
+        while True:
+            try:
+                return self._tried(request, token, deadline)
+            except OpenReplayToolsError as error:
+                if renewed > 1 or not connection.stale(request, error):
+                    raise
+            token, renewed = self._token(deadline, token), renewed + 1
 
     def _tried(self, request: Request[Any], token: str, deadline: float) -> Any:
         connection = self.connection
@@ -161,7 +161,7 @@ class Client(Configured):
         """Return the login's token; one thread gets it, the others wait for it."""
         login = self.connection.account
         while True:
-            future, ours = login.claim(stale)
+            future, ours = login.claim(stale, deadline, blocking=True)
             if ours:
                 with login.settling(future) as token:
                     token.append(self._drive(self._steps(login.obtain(stale)), deadline))
@@ -220,9 +220,7 @@ class AsyncClient(Configured):
 
     async def iterate(self, operation: Operation[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         """Yield the rows of all pages, each once; see `Client.iterate`."""
-        steps = self._steps(
-            operation.walk_all(operation.arguments_of(args, kwargs), self.connection.scope()), operation
-        )
+        steps = self._walking(operation, operation.arguments_of(args, kwargs))
         deadline = self.connection.deadline()
         while (command := steps.command()) is not None:
             if isinstance(command, Emit):
@@ -291,12 +289,14 @@ class AsyncClient(Configured):
         if (kept := connection.recall(request)) is not None:
             return kept
         token = await self._token(deadline) if connection.needs_login(request) else ""
-        try:
-            return await self._tried(request, token, deadline)
-        except OpenReplayToolsError as error:
-            if not connection.stale(request, error):
-                raise
-        return await self._tried(request, await self._token(deadline, token), deadline)
+        renewed = 0
+        while True:
+            try:
+                return await self._tried(request, token, deadline)
+            except OpenReplayToolsError as error:
+                if renewed > 1 or not connection.stale(request, error):
+                    raise
+            token, renewed = await self._token(deadline, token), renewed + 1
 
     async def _tried(self, request: Request[Any], token: str, deadline: float) -> Any:
         connection = self.connection
@@ -320,7 +320,7 @@ class AsyncClient(Configured):
         """Return the login's token; one task gets it, the others wait for it, whatever their loop."""
         login = self.connection.account
         while True:
-            future, ours = login.claim(stale)
+            future, ours = login.claim(stale, deadline)
             if ours:
                 with login.settling(future) as token:
                     token.append(await self._drive(self._steps(login.obtain(stale)), deadline))

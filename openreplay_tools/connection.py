@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import threading
 import time
 from contextlib import contextmanager
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 _UNCERTAIN = " It may have been done all the same: look before trying again."
 _KNOWN_FOR = 600.0
+_COOKIE = re.compile(r"refreshToken=[^;'\"\s]+", re.IGNORECASE)
 _SHORTEST_SECRET = 4  # a shorter one is in every text
 _AUDIT = logging.getLogger("openreplay_tools.audit")
 
@@ -277,7 +280,8 @@ class Connection:
     def _secrets(self) -> tuple[str, ...]:
         key = self.settings.api_key.get_secret_value()
         known = (key, *(self.login.secrets if self.login is not None else ()))
-        return tuple(each for each in known if len(each) >= _SHORTEST_SECRET)
+        long = [each for each in known if len(each) >= _SHORTEST_SECRET]
+        return tuple(dict.fromkeys([*long, *(json.dumps(each)[1:-1] for each in long)]))  # also as JSON writes them
 
 
 def _place(request: Request[Any]) -> tuple[object, ...]:
@@ -295,6 +299,20 @@ def _without_bytes(body: bytes, secrets: tuple[str, ...]) -> bytes:
     for secret in secrets:
         body = body.replace(secret.encode(), b"[masked]")
     return body
+
+
+class _NoCookies(logging.Filter):
+    """Masks the cookie that renews a login where the HTTP library logs the headers of replies."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        if "refreshToken=" in str(record.msg):
+            record.msg = _COOKIE.sub("refreshToken=[masked]", str(record.msg))
+        return True
+
+
+for _name in ("httpcore.http11", "httpcore.http2"):
+    logging.getLogger(_name).addFilter(_NoCookies())
 
 
 class Body:

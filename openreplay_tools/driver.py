@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Arguments, Operation
 
 T = TypeVar("T")
-_QUICK = {"retries": 0, "deadline": 5.0}
+_QUICK = {"retries": 0, "deadline": 12.0, "connect_timeout": 4.0, "read_timeout": 4.0}
 
 
 class Steps(Generic[T]):

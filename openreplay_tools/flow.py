@@ -6,11 +6,14 @@ into it. `client.py` drives it, once for sync and once for async code.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
+
+from openreplay_tools.errors import OpenReplayToolsError
 
 if TYPE_CHECKING:
     from openreplay_tools.doors import Access, Service
@@ -39,7 +42,7 @@ class Request(Generic[Reply]):
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: tuple[str, ...]
     reply: type[Reply]
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
     query: Mapping[str, str] = field(default_factory=dict)
     reads: bool = True
     escaped: bool = False
@@ -85,3 +88,20 @@ def ask_all(requests: list[Request[Reply]]) -> Flow[list[Reply]]:
         return []
     replies: list[Reply] = yield Batch(tuple(requests))
     return replies
+
+
+def watched(flow: Flow[T], emitted: list[Emit]) -> Flow[T]:
+    """Run a flow and note what it emits."""
+    advance: Callable[[], Command] = partial(next, flow)
+    while True:
+        try:
+            command = advance()
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        if isinstance(command, Emit):
+            emitted.append(command)
+        try:
+            advance = partial(flow.send, (yield command))
+        except OpenReplayToolsError as error:
+            advance = partial(flow.throw, error)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 import threading
 import time
 from collections import deque
 from concurrent.futures import Future
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -28,7 +30,9 @@ from openreplay_tools.errors import (
     BadRequestError,
     OpenReplayToolsError,
     PermissionDeniedError,
+    TransportError,
     UnavailableError,
+    UnexpectedReplyError,
 )
 from openreplay_tools.flow import Request, ask
 from openreplay_tools.operation import Record
@@ -135,24 +139,30 @@ class Login:
         self._cookie = ""
         self._lock = threading.Lock()
         self._pending: Future[str] | None = None
+        self._owner, self._until = 0, math.inf
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._lost: list[float] = []
+        self._lost: dict[str, float] = {}
         self._refused: tuple[float, OpenReplayToolsError] | None = None
 
-    def claim(self, stale: str = "") -> tuple[Future[str], bool]:
+    def claim(self, stale: str = "", until: float = math.inf, *, blocking: bool = False) -> tuple[Future[str], bool]:
         """Return where the current token will be, and whether the caller has to get it (with `obtain`).
 
         Args:
             stale: a token that the server has refused.
+            until: when the caller gives up, on the monotonic clock.
+            blocking: whether the caller's thread does nothing else while it waits.
         """
         with self._lock:
             if self._token and self._token != stale:
                 ready: Future[str] = Future()
                 ready.set_result(self._token)
                 return ready, False
-            if self._pending is not None:
+            here = threading.get_ident()
+            # Nobody else will end what this very thread has begun in its event loop, nor what is past its time.
+            dead = (blocking and self._owner == here) or time.monotonic() > self._until
+            if self._pending is not None and not dead:
                 return self._pending, False
-            self._pending = Future()
+            self._pending, self._owner, self._until = Future(), here, until
             return self._pending, True
 
     @contextmanager
@@ -162,19 +172,20 @@ class Login:
         try:
             yield token
         except BaseException as error:
-            self._settle("")
-            if isinstance(error, OpenReplayToolsError):
-                future.set_exception(error)
-            else:  # interrupted: the next one who waits tries
+            self._settle(future, "")
+            if isinstance(error, OpenReplayToolsError) and not isinstance(error, TransportError):
+                future.set_exception(copy(error))
+            else:  # interrupted, or out of its own time: the next one who waits tries
                 future.cancel()
             raise
-        self._settle(token[0])
+        self._settle(future, token[0])
         future.set_result(token[0])
 
-    def _settle(self, token: str) -> None:
+    def _settle(self, future: Future[str], token: str) -> None:
         with self._lock:
-            self._pending = None
-            self._token = token or self._token
+            if self._pending is future:  # else another has taken over
+                self._pending = None
+                self._token = token or self._token
 
     def obtain(self, stale: str = "") -> Flow[str]:
         """Return a token that works.
@@ -189,7 +200,7 @@ class Login:
         if stale:
             yield from self._make_sure(stale)
             if not _expired(stale, self._clock()):
-                self._count_loss()
+                self._count_loss(stale)
             if not self._password:
                 raise AuthenticationError(
                     "The dashboard no longer accepts OPENREPLAY_TOKEN: it lasts a day, and a later login of the same "
@@ -225,9 +236,10 @@ class Login:
                 status=401,
             )
 
-    def _count_loss(self) -> None:
+    def _count_loss(self, stale: str) -> None:
         now = time.monotonic()
-        self._lost = [*(moment for moment in self._lost if now - moment < _LOST_WITHIN), now]
+        self._lost = {token: moment for token, moment in self._lost.items() if now - moment < _LOST_WITHIN}
+        self._lost.setdefault(stale, now)  # asked again after a failed renewal it is the same loss
         if len(self._lost) > 1:
             raise AuthenticationError(
                 "The login was lost twice within ten minutes: another process or person signs in with the same "
@@ -240,21 +252,21 @@ class Login:
         headers = {"Authorization": f"Bearer {stale}", "Cookie": f"refreshToken={self._cookie}"}
         try:
             reply = yield from ask(Request("GET", ("refresh",), _RefreshReply, via="open", headers=headers))
-        except ApiError:
+        except (ApiError, UnexpectedReplyError):
             self._cookie = ""
             return ""
         return reply.jwt
 
     def _signed_in(self) -> Flow[str]:
         if self._refused and time.monotonic() - self._refused[0] < _REFUSED_FOR:
-            raise self._refused[1]
+            raise copy(self._refused[1])
         body = {"email": self._email, "password": self._password}
         try:
             reply = yield from ask(Request("POST", ("login",), _LoginReply, body=body, via="open"))
         except ApiError as error:
             refused = _refusal(error)
             if refused is not error:
-                self._refused = (time.monotonic(), refused)
+                self._refused = (time.monotonic(), copy(refused))
             raise refused from None
         allowed = reply.data.user.permissions
         self.permissions = None if allowed is None else frozenset(allowed)
@@ -297,11 +309,10 @@ _sharing = threading.Lock()
 
 def login_of(settings: Settings) -> Login | None:
     """Return the process's one login of these settings' account, None when none is set."""
-    key = (
-        settings.base_url,
-        settings.email,
-        *(hashlib.sha256(each.get_secret_value().encode()).hexdigest() for each in (settings.password, settings.token)),
-    )
+    # With e-mail and password a token is not looked at; addresses of people have no case.
+    secrets = [settings.password] if settings.email else [settings.token]
+    hashes = [hashlib.sha256(each.get_secret_value().encode()).hexdigest() for each in secrets]
+    key = (settings.base_url, settings.email.casefold(), *hashes)
     with _sharing:
         found = _shared.get(key) or new_login(settings)
         if found is not None:
@@ -313,6 +324,5 @@ def new_login(settings: Settings) -> Login | None:
     """Return a login of its own, None when none is set."""
     if "login" not in settings.credentials:
         return None
-    return Login(
-        settings.email, settings.password.get_secret_value(), settings.token.get_secret_value(), settings.clock
-    )
+    password, token = settings.password.get_secret_value(), settings.token.get_secret_value()
+    return Login(settings.email, password, "" if settings.email else token, settings.clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from openreplay_tools.errors import (
     UnavailableError,
     WebPageError,
 )
-from openreplay_tools.flow import Flow, Learned
+from openreplay_tools.flow import Emit, Flow, Learned, watched
 from openreplay_tools.schema import explain, flat_schema
 from openreplay_tools.windows import Window
 
@@ -247,16 +247,7 @@ class Operation(Generic[P, R_co]):
             ConfigurationError: there is no credential at all.
             UnavailableError: no route can be taken.
         """
-        routes = self.routes
-        while True:
-            route, ready = yield from self._enter(arguments, scope, routes)
-            try:
-                return Outcome((yield from route.flow(arguments, ready)), ready)
-            except (ClosedError, WebPageError):  # this one is missing behind an open door
-                routes = routes[routes.index(route) + 1 :]
-                scope = replace(scope, project=ready.project)  # need not be looked for again
-                if self.effect != "read" or not any(each.obstacle(ready.access) is None for each in routes):
-                    raise
+        return (yield from self._first(arguments, scope, lambda route, ready: route.flow(arguments, ready)))
 
     def walk_all(self, arguments: Arguments, scope: Scope) -> Flow[None]:
         """Yield every row of every page through `Emit`.
@@ -270,8 +261,29 @@ class Operation(Generic[P, R_co]):
             raise ArgumentsError(
                 f"{' and '.join(sorted(chosen))}: leave out, for iterate reads every page; run() reads one."
             )
-        _, ready = yield from self._enter(arguments, scope, self.routes)
-        yield from self._walk(arguments, ready)
+        emitted: list[Emit] = []
+        walk = self._walk
+        yield from self._first(arguments, scope, lambda _, ready: watched(walk(arguments, ready), emitted), emitted)
+
+    def _first(
+        self,
+        arguments: Arguments,
+        scope: Scope,
+        run: Callable[[Route[R_co], Scope], Flow[Any]],
+        told: Sequence[Emit] = (),
+    ) -> Flow[Outcome[Any]]:
+        """Run the first route that leads to an end; a read may be missing behind an open door, and another has it."""
+        routes = self.routes
+        while True:
+            route, ready = yield from self._enter(arguments, scope, routes)
+            try:
+                return Outcome((yield from run(route, ready)), ready)
+            except (ClosedError, WebPageError):
+                routes = routes[routes.index(route) + 1 :]
+                scope = replace(scope, project=ready.project)  # need not be looked for again
+                other = any(each.obstacle(ready.access) is None for each in routes)
+                if self.effect != "read" or not other or told:
+                    raise
 
     def walk(self, flow: Callable[[Any, Scope], Flow[None]]) -> Callable[[Any, Scope], Flow[None]]:
         """Attach the flow that yields all rows of all pages (decorator)."""
@@ -281,14 +293,7 @@ class Operation(Generic[P, R_co]):
     def route(
         self, needs: Door, *, lacks: tuple[str, ...] = (), permission: str = "", edition: str = ""
     ) -> Callable[[Callable[[Any, Scope], Flow[Any]]], Callable[[Any, Scope], Flow[Any]]]:
-        """Attach a further route (decorator); routes are tried in the order in which they are attached.
-
-        Args:
-            needs: see `Route`.
-            lacks: see `Route`.
-            permission: see `Route`.
-            edition: see `Route`.
-        """
+        """Attach a further route (decorator), which is tried after those before it; for the arguments see `Route`."""
 
         def attach(flow: Callable[[Any, Scope], Flow[Any]]) -> Callable[[Any, Scope], Flow[Any]]:
             self.routes.append(Route(needs, flow, lacks, permission, edition))
@@ -315,7 +320,7 @@ class Operation(Generic[P, R_co]):
             return UnavailableError(f"{self.tool_name} needs {means}.")
         told = next((reason for reason in tried if not isinstance(reason, ClosedError)), tried[-1])
         nothing = len(tried) > 1 and isinstance(told, ClosedError)  # another credential would find nothing either
-        if not means or nothing:
+        if not means or nothing or not isinstance(told, UnavailableError | AuthenticationError):
             return told
         hinted = copy(told)  # the same kind of error, for those who catch it
         hinted.parts = (*told.parts, f" It would work with {means}.")

@@ -948,10 +948,14 @@ def test_a_hurried_client_asks_the_same_server_once_and_does_not_wait(kind):
     quick = client.hurried()
     settings = quick.connection.settings
     assert type(quick) is kind
-    assert (settings.retries, settings.deadline) == (0, 5)
-    assert settings.model_copy(update={"retries": 2, "deadline": 60.0}) == client.connection.settings
+    assert (settings.retries, settings.deadline) == (0, 12)
+    usual = {"retries": 2, "deadline": 60.0, "connect_timeout": 10.0, "read_timeout": 30.0}
+    assert settings.model_copy(update=usual) == client.connection.settings
     assert quick.connection.transport is client.connection.transport
-    assert quick.connection is not client.connection, "what it reads is kept for nobody"
+    assert quick.connection is not client.connection
+    access = quick.connection.access.without("v1", ClosedError("gone"))
+    quick.connection.learn(access)
+    assert client.connection.access == access, "what it finds out is known to the first"
 
 
 # --- Threads ---

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import logging
 import threading
@@ -149,6 +150,8 @@ def test_threads_and_tasks_share_one_login(far):
 def test_clients_of_one_account_share_one_login_in_a_process():
     first, second = login_of(settings()), login_of(settings(timezone="Europe/Berlin"))
     assert first is second
+    assert login_of(settings(email=EMAIL.upper())) is first, "addresses of people have no case"
+    assert login_of(settings(token="a-token")) is first
     assert login_of(settings(password="another one")) is not first
     assert login_of(settings(base_url="http://127.0.0.1:2")) is not first
     assert login_of(Settings.make(base_url="http://127.0.0.1:1")) is None
@@ -178,12 +181,13 @@ def test_after_ten_minutes_a_loss_counts_anew(client, far, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(login_module.time, "monotonic", lambda: now[0])
     login = Login(EMAIL, PASSWORD)
-    login._count_loss()
+    login._count_loss("first")
+    login._count_loss("first")  # the renewal failed: the same loss
     now[0] += 601
-    login._count_loss()
+    login._count_loss("second")
     now[0] += 599
     with pytest.raises(AuthenticationError):
-        login._count_loss()
+        login._count_loss("third")
 
 
 def test_a_missing_permission_logs_nobody_out(client, far):
@@ -312,9 +316,68 @@ async def test_a_cancelled_caller_does_not_take_the_login_from_the_others(far):
 
 def test_waiting_for_a_login_keeps_the_deadline(far):
     with Client(settings(deadline=0.3), transport=httpx.MockTransport(far.answer)) as client:
-        client.connection.login.claim()  # somebody who does not come back
+        other = threading.Thread(target=client.connection.login.claim)  # somebody who does not come back
+        other.start()
+        other.join()
         with pytest.raises(RequestTimeoutError):
             client.find_out(look, LOOK)
+
+
+async def test_a_blocking_call_does_not_wait_for_its_own_loop(far):
+    async def slow(request):
+        await asyncio.sleep(0.3)
+        return far.answer(request)
+
+    async with AsyncClient(settings(deadline=5), transport=httpx.MockTransport(slow)) as client:
+        task = asyncio.create_task(client.find_out(look, PROJECTS))
+        await asyncio.sleep(0.05)
+        blocking = Client(settings(deadline=5), transport=httpx.MockTransport(far.answer))
+        blocking.connection.login = client.connection.login
+        begun = time.monotonic()
+        blocking.find_out(look, PROJECTS)
+        assert time.monotonic() - begun < 1
+        with contextlib.suppress(AuthenticationError):  # its token may have been ended by the other login
+            await task
+
+
+def test_a_renewal_that_fails_is_no_second_loss(client, far):
+    client.find_out(look, LOOK)
+    far.evict()
+    far.refuse = httpx.Response(503, text="later")
+    for _ in range(2):
+        with pytest.raises(ServerError):
+            client.find_out(look, LOOK)
+    far.refuse = None
+    client.find_out(look, LOOK)
+    assert far.served == 2
+
+
+def test_a_page_instead_of_a_refresh_leads_to_the_login(far):
+    honest = far.answer
+    page = httpx.Response(200, html="<html></html>")
+    answer = lambda request: page if request.url.path == "/api/refresh" else honest(request)  # noqa: E731
+    with Client(settings(), transport=httpx.MockTransport(answer)) as client:
+        client.find_out(look, LOOK)
+        far.evict()
+        client.find_out(look, LOOK)
+    assert far.logins == 2
+
+
+def test_a_stale_token_of_a_role_without_permission_is_told_as_that(client, far):
+    client.find_out(look, LOOK)
+    far.evict()
+    far.permitted = False
+    with pytest.raises(PermissionDeniedError):
+        client.find_out(look, LOOK)
+    assert far.logins == 2
+
+
+def test_the_cookie_stands_in_no_log_of_the_http_library(caplog):
+    caplog.set_level(logging.DEBUG, "httpcore")
+    headers = "receive_response_headers.complete return_value=(b'Set-Cookie', b'refreshToken=secret-cookie; Path=/')"
+    logging.getLogger("httpcore.http11").debug(headers)
+    assert "secret-cookie" not in caplog.text
+    assert "refreshToken=[masked]" in caplog.text
 
 
 async def test_waiting_for_a_login_keeps_the_deadline_in_tasks_too(far):

@@ -10,6 +10,7 @@ from openreplay_tools.doors import MEANS, OPENED_BY, Access, Door
 from openreplay_tools.errors import (
     AuthenticationError,
     ClosedError,
+    ConfigurationError,
     NotFoundError,
     OpenReplayToolsError,
     PermissionDeniedError,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Operation, Scope
     from openreplay_tools.text import Line
 
+# What is worth remembering; all other trouble may pass.
+_LASTING = (UnavailableError, AuthenticationError, PermissionDeniedError, ConfigurationError)
 _LONG_AGO_MS = 946_684_800_000  # the earliest time the server takes
 _SHOWN = 8
 
@@ -99,13 +102,14 @@ def look(scope: Scope) -> Flow[tuple[Access, list[Project]]]:
         try:
             projects = (yield from knock(replace(scope, access=access, door=door), projects)) or projects
         except OpenReplayToolsError as error:
-            access = (
-                access.refused(door, error) if isinstance(error, AuthenticationError) else access.without(door, error)
-            )
-    known: Access = yield Learned(access)
+            # A key that v2 has accepted is a good one, whatever is said to v1.
+            wrong = isinstance(error, AuthenticationError) and not (door == "v1" and access.has("v2"))
+            access = access.refused(door, error) if wrong else access.without(door, error)
+    lasting = {door: error for door, error in access.closed.items() if isinstance(error, _LASTING)}
+    known: Access = yield Learned(replace(access, closed=lasting))
     if not known.edition:  # a login has told it
         known = yield Learned(replace(known, edition=(yield from fetch_edition())))
-    return known, projects
+    return replace(known, closed=access.closed), projects
 
 
 def _knock_v2(scope: Scope, _: list[Project]) -> Flow[list[Project]]:
@@ -177,7 +181,8 @@ def access_card(report: AccessReport, args: CheckAccessArgs, scope: Scope) -> An
     edition = {"foss": "open-source edition", "ee": "Enterprise edition"}.get(report.edition, "edition unknown")
     doors = {door.door: door for door in report.doors}
     # Nobody misses API v1 where v2 is.
-    hidden = {"v1"} if doors["v2"].state == "open" and doors["v1"].state == "closed" else set()
+    told = doors["v1"].reason == doors["v2"].reason
+    hidden = {"v1"} if told or (doors["v2"].state == "open" and doors["v1"].state == "closed") else set()
     shown = [door for door in report.doors if door.state != "unset" and door.door not in hidden]
     facts: list[Line] = [_told(door, _WORDS[door.door]) for door in shown]
     keyless = doors["v2"].state == "unset"

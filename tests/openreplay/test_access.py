@@ -8,7 +8,7 @@ import pytest
 
 from openreplay_tools import Settings
 from openreplay_tools.errors import UnavailableError
-from openreplay_tools.sandbox import Sandbox
+from openreplay_tools.sandbox import Failure, Sandbox
 from openreplay_tools.toolkit import Toolkit
 from tests.servers import SHOP, known, toolkit_over
 
@@ -202,3 +202,22 @@ def test_a_server_that_does_not_tell_its_edition_is_no_trouble():
     reply = over(respond).call("openreplay_check_access", {})
     assert "edition unknown" in reply.text
     assert json.loads(json.dumps(reply.data))["edition"] == ""
+
+
+def test_a_passing_failure_is_told_and_not_remembered(sandbox):
+    with toolkit_over(sandbox, retries=0) as toolkit:
+        sandbox.failures.add(Failure("status", status=503))
+        reply = toolkit.call("openreplay_check_access", {})
+        assert reply.data["doors"][0]["state"] == "unknown"
+        assert "503" in reply.text
+        assert not toolkit.call("openreplay_search_users", {"limit": 1}).is_error
+
+
+def test_what_v1_says_to_a_key_that_v2_accepts_does_not_matter():
+    def respond(request):
+        if "/public/projects" in request.url.path:
+            return httpx.Response(200, json={"data": [{"projectKey": SHOP, "projectId": 1, "name": "Acme Shop"}]})
+        return httpx.Response(401, json={"errors": ["Invalid API Key"]})
+
+    states = [door["state"] for door in over(respond).call("openreplay_check_access", {}).data["doors"]]
+    assert states == ["open", "refused", "unset"]

@@ -119,7 +119,7 @@ def test_a_window_holds_the_sessions_that_began_in_it(sandbox, older, world, doo
     assert {row["session_id"] for row in reply.data["rows"]} == expected
     assert expected
     assert "Listed are the sessions that began in the window." in reply.text
-    assert "Not told by this server: first and last event." in reply.text
+    assert "Events: pages, clicks, inputs and the like; requests are not counted." in reply.text
 
 
 def test_a_login_finds_an_id_that_no_path_can_hold(brief, sandbox, world):
@@ -155,7 +155,7 @@ def test_api_v1_counts_a_users_sessions(older, world):
     assert reply.data["sessions_count"] == len(starts)
     assert "Last seen 2026-11-19 23:26:03 · first seen 2026-10-27 15:25:44 UTC · 6 sessions" in reply.text
     assert "record made unknown" not in reply.text
-    assert "Not told by this server: name, contact, place, properties, when the record was made." in reply.text
+    assert "Not told here: name, contact, place, properties, when the record was made." in reply.text
 
 
 @pytest.mark.parametrize("door", ["v2", "login", "v1"])
@@ -268,3 +268,13 @@ def test_a_deletion_goes_its_way_at_both_doors_of_a_key(brief, version):
         assert client.run(cancel_job, job_id=job.job_id).status == "cancelled"
         assert server.store.schedule_deletion(1, "x", FIXED_NOW)
         assert [one.job_id for one in client.iterate(list_jobs)] == [2, 1]
+
+
+def test_iterate_goes_on_to_the_next_door_as_run_does():
+    """Version 1.22 has a login and a list of projects, but no dashboard service that lists a user's sessions."""
+    with Sandbox(version="1.22", pulse=unhurried()) as server:
+        given = {"email": server.email, "password": server.password, "project": SHOP}
+        with client_over(server, **given) as client:
+            listed = client.run(list_user_sessions, user_id="vip@bigcorp.example", limit=200)
+            walked = list(client.iterate(list_user_sessions, user_id="vip@bigcorp.example"))
+    assert {row.session_id for row in walked} == {row.session_id for row in listed.rows} != set()
