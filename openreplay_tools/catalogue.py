@@ -97,5 +97,4 @@ CURATED: tuple[AnyOperation, ...] = (
     suggest_values,
     list_session_events,
     search_events,
-    list_live_sessions,
 )

@@ -230,7 +230,7 @@ class Toolkit:
     def _reply(self, operation: AnyOperation, arguments: Arguments, outcome: Outcome[Any]) -> Reply:
         answer = operation.present(outcome.result, arguments, outcome.scope)
         if lacks := outcome.scope.lacks:
-            answer = replace(answer, notes=(*answer.notes, own(f"Not told by this server: {', '.join(lacks)}.")))
+            answer = replace(answer, notes=(*answer.notes, own(f"Not told here: {', '.join(lacks)}.")))
         times, parts = _DETAIL[dict(arguments).get("detail", "normal")]
         text = render(answer, budget=max(_SMALLEST, self.settings.budget * times // parts), fence=self._fence)
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))

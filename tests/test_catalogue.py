@@ -200,9 +200,9 @@ def test_lists_can_be_walked_and_others_cannot(operation):
 @pytest.mark.parametrize(
     ("credentials", "count", "size"),
     [
-        ({"api_key": "k"}, 7, 10_000),
-        ({"api_key": "k", **LOGIN}, 12, 16_000),
-        (LOGIN, 12, 16_000),
+        ({"api_key": "k"}, 6, 10_000),
+        ({"api_key": "k", **LOGIN}, 11, 16_000),
+        (LOGIN, 11, 16_000),
     ],
     ids=["key", "key and login", "login"],
 )

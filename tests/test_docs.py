@@ -111,7 +111,7 @@ def test_the_sizes_of_the_defaults_are_told():
     told = docs.operations_table().splitlines()[-1]
     tools = [int(count) for count in re.findall(r"(\d+) tools", told)]
     key, login = (int(size.replace(",", "")) for size in re.findall(r"([\d,]+) characters", told))
-    assert tools == [7, 12]
+    assert tools == [6, 11]
     assert 1000 < key < login < 16_000
 
 

@@ -136,7 +136,7 @@ def test_marks_tell_what_a_tool_may_do(sandbox):
 def test_a_login_brings_the_search_of_sessions(unpaced):
     with OpenReplayToolkit.sandbox(login=True) as toolkit:
         tools = {tool.name: tool for tool in toolkit.get_tools()}
-        assert len(tools) == 12
+        assert len(tools) == 11
         found = tools["openreplay_search_sessions"].invoke(as_call("openreplay_search_sessions", {"user_id": ANN}))
         assert found.status == "success"
         session = found.artifact["rows"][0]["session_id"]

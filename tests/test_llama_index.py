@@ -80,7 +80,7 @@ def test_spec_functions_follow_the_probe():
 def test_a_login_brings_the_search_of_sessions(unpaced):
     with OpenReplayToolSpec.sandbox(login=True) as spec:
         tools = {tool.metadata.name: tool for tool in spec.to_tool_list()}
-        assert len(tools) == 12
+        assert len(tools) == 11
         found = tools["openreplay_search_sessions"].call(user_id=ANN)
         assert not found.is_error
         session = found.raw_output["rows"][0]["session_id"]

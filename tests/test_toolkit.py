@@ -43,7 +43,6 @@ READING = {operation.tool_name for operation in OPERATIONS if operation.effect =
 JOBS = tools_of("list_jobs", "get_job", "cancel_job")
 WITH_KEY = tools_of(
     "list_projects", "check_access", "search_users", "get_user", "list_user_sessions", "list_session_events",
-    "list_live_sessions",
 )  # fmt: skip
 WITH_LOGIN = WITH_KEY | tools_of("search_sessions", "get_session", "list_filters", "suggest_values", "search_events")
 BOTH = {"api_key": "k", **LOGIN}

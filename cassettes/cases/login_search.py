@@ -98,7 +98,7 @@ SEARCH = (
     Case(
         search_sessions, "search-html", (_FILTERS, Recorded("app_search-html-search")),
         {**_RECORDED, "limit": 5, "events": [
-            {"event": "search", "property": "query", "values": ['<b>&"']}]},
+            {"event": "search", "property": "property:query", "values": ['<b>&"']}]},
         {"rows.0.user_id": "gina"}, door="login", note="With one event its order says nothing.",
     ),
     Case(

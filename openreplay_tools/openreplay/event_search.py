@@ -190,7 +190,7 @@ def _column(given: str) -> str:
     hint = f" Nearest: {', '.join(near)}." if near else ""
     raise ArgumentsError(
         "filters: unknown column ", Given(given), f".{hint} Columns: {', '.join(_COLUMNS)}. A property of events is "
-        "written property:<name>; openreplay_list_event_properties lists them."
+        "written property:<name>, such as property:status."
     )  # fmt: skip
 
 
@@ -338,8 +338,8 @@ def _reasons(page: FoundEventPage, args: SearchEventsArgs) -> list[Line]:
 def search_events(args: SearchEventsArgs, scope: Scope) -> Flow[FoundEventPage]:
     """Search the events of a whole project: clicks, requests, errors, issues, own events, with user and session.
 
-    The last 7 days unless since or until say otherwise. Names: openreplay_list_event_names,
-    openreplay_list_event_properties. All of one session: openreplay_list_session_events.
+    The last 7 days unless since or until say otherwise. Event names: openreplay_list_filters. All of one session:
+    openreplay_list_session_events.
     """
     conditions = yield from _conditions(args, scope)
     body = _body(conditions, scope, args.page, args.limit)

@@ -18,7 +18,7 @@ from openreplay_tools.errors import ApiError, ArgumentsError, NotFoundError, Une
 from openreplay_tools.flow import Request, ask
 from openreplay_tools.openreplay.filters import event_names
 from openreplay_tools.operation import Record
-from openreplay_tools.text import Given, Recorded
+from openreplay_tools.text import Given, Recorded, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DataType = Literal["string", "number", "boolean", "timestamp"]
 Kind = Literal["text", "number", "duration", "issue"]
 Group = Literal["session", "user", "metadata"]
-Caveat = Literal["", "servers before 1.27.7 ignore it", "only is; the server cannot exclude an issue"]
+Caveat = Literal["", "servers before 1.27.7 ignore it", "only is and is_not"]
 
 METADATA_PREFIX = "metadata:"
 _CATALOGUE_SECONDS = 300.0
@@ -48,13 +48,15 @@ _CAVEATS: dict[str, Caveat] = {
     # contract §4.4
     "userDeviceType": "servers before 1.27.7 ignore it",
     "userOsVersion": "servers before 1.27.7 ignore it",
-    "issue": "only is; the server cannot exclude an issue",
+    "issue": "only is and is_not",
 }
 # Columns that the search knows and the catalogue does not list (contract §4.4).
 _UNLISTED = (("platform", "Platform"), ("userOsVersion", "OS Version"), ("userAnonymousId", "Anonymous ID"))
 _UNLISTED_VALUES = {"platform": ["web", "mobile"]}
 # What people try, and the search takes for something else (contract §4.4).
 _NO_FILTER = {
+    "url": "sessions are found by a page's path: use url_path",
+    "path": "sessions are found by a page's path: use url_path",
     "issuetype": "the server ignores it on sessions; use issue",
     "eventscount": "the server takes it for a property of events; sort by it instead",
     "pagescount": "the server takes it for a property of events",
@@ -190,10 +192,6 @@ class FilterCatalogue:
             )  # fmt: skip
         return found
 
-    def metadata(self, given: str) -> SessionFilter | None:
-        """Return the metadata filter of a display name or slot, None when there is none."""
-        return _only(given.strip(), [each for each in self.filters if each.group == "metadata"])
-
     def find_event(self, given: str) -> EventName | None:
         """Return the event that a name or the dashboard's label for it means, None when none occurs."""
         exact = {event.name: event for event in self.events}
@@ -220,19 +218,9 @@ class FilterCatalogue:
             near = nearest_sentence(given, [event.name for event in self.events])
             raise ArgumentsError(
                 f"{field}: no event ", Given(given.strip()), " occurs in this project.", *near,
-                f" openreplay_list_event_names lists all {len(self.events)}."
+                f" openreplay_list_filters lists all {len(self.events)}."
             )  # fmt: skip
         return found
-
-    def nearest(self, given: str, among: Iterable[str] = ()) -> list[str]:
-        """Return the names most like a given one.
-
-        Args:
-            given: what was asked for.
-            among: the names to choose from; those of all filters and events when none are given.
-        """
-        usable = [each.name for each in self.filters if not each.unusable]
-        return nearest(given, list(among) or [*usable, *(event.name for event in self.events)])
 
 
 def nearest(given: str, names: Iterable[str]) -> list[str]:
@@ -337,7 +325,7 @@ def _only(given: str, among: list[SessionFilter]) -> SessionFilter | None:
     if len(found) > 1:
         names: list[object] = []
         for each in found:
-            names += [", " if names else "", Recorded(each.label, identifier=True), f" ({each.wire})"]
+            names += [", " if names else "", identifier(each.label), " (", identifier(each.wire), ")"]
         raise ArgumentsError("filters: ", Given(given), " may mean several: ", *names, ". Give the one in brackets.")
     return found[0] if found else None
 

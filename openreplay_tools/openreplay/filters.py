@@ -17,6 +17,7 @@ from pydantic import Field
 
 from openreplay_tools import windows
 from openreplay_tools.errors import ArgumentsError
+from openreplay_tools.openreplay.patterns import check_pattern
 from openreplay_tools.operation import ArgumentPart
 from openreplay_tools.text import Given, Own, own
 
@@ -101,7 +102,7 @@ class Filter(ArgumentPart):
         Field(
             min_length=1,
             max_length=256,
-            description="Column such as country, or property:<name>.",
+            description="Such as country; property:<name>.",
         ),
     ]
     operator: Compare = "is"
@@ -111,13 +112,11 @@ class Filter(ArgumentPart):
 class EventCondition(ArgumentPart):
     """One condition on what people did."""
 
-    event: Annotated[
-        str, Field(min_length=1, max_length=256, description="Event name: CLICK, REQUEST, ERROR, purchase …")
-    ]
-    property: Annotated[str, Field(max_length=256, description="Its property; empty: the event alone.")] = ""
+    event: Annotated[str, Field(min_length=1, max_length=256, description="Name: CLICK, REQUEST, ERROR, purchase …")]
+    property: Annotated[str, Field(max_length=256, description="Its property, if any.")] = ""
     operator: Compare = "is"
     values: Values = []
-    absent: Annotated[bool, Field(description="True: the event must not have happened.")] = False
+    absent: Annotated[bool, Field(description="True: must not have happened.")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +253,9 @@ def _column(given: str) -> str:
 def _text(column: str, given: Filter, field: str) -> dict[str, Any]:
     values = _values(given, field)
     operator = given.operator
+    if operator == "regex":
+        for value in values:
+            check_pattern(value, field)
     if operator in _LIKE and any("%" in value or "_" in value for value in values):
         # The server takes % and _ for wildcards here; its regular expressions have none.
         start, end = "^" if operator == "starts_with" else "", "$" if operator == "ends_with" else ""

@@ -10,7 +10,7 @@ from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.flow import Request, ask, ask_all
 from openreplay_tools.openreplay.filter_catalogue import DataType, folded, nearest_sentence, wire_type
 from openreplay_tools.operation import Record
-from openreplay_tools.text import Given
+from openreplay_tools.text import Given, identifier
 
 if TYPE_CHECKING:
     from openreplay_tools.flow import Flow
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LEXICON_SECONDS = 60.0
 _MOST = 500  # properties on a page (contract §4.8)
+_FEW = 12
 _VISIBLE = "visible"
 
 
@@ -114,6 +115,16 @@ def fetch_properties(source: str, event: str, scope: Scope) -> Flow[list[EventPr
     return list({(each.name, each.auto_captured): each for each in found}.values())
 
 
+def _all_of(known: list[EventProperty]) -> list[object]:
+    """Return a sentence's end that names the properties there are, where they are few."""
+    if len(known) > _FEW:
+        return [" openreplay_list_event_properties lists them."]
+    parts: list[object] = []
+    for each in known:
+        parts += [", " if parts else " There are: ", identifier(each.name)]
+    return [*parts, "."] if parts else []
+
+
 def choose_property(
     given: str, known: list[EventProperty], field: str, *, captured: bool | None, also: tuple[str, ...] = ()
 ) -> EventProperty:
@@ -135,10 +146,7 @@ def choose_property(
         found = [each for each in found if each.auto_captured is captured] or found
     if not found:
         near = nearest_sentence(given, [*also, *dict.fromkeys(each.name for each in known)])
-        raise ArgumentsError(
-            f"{field}: no property ", Given(given), " is known here.", *near, " openreplay_list_event_properties lists "
-            "them."
-        )  # fmt: skip
+        raise ArgumentsError(f"{field}: no property ", Given(given), " is known here.", *near, *_all_of(known))
     if len(found) > 1:
         raise ArgumentsError(
             f"{field}: ", Given(given), " is a property of events that the tracker records and of the site's own ones, "

@@ -291,7 +291,7 @@ def _device(session: LiveSession) -> Line:
 def list_live_sessions(args: ListLiveSessionsArgs, scope: Scope) -> Flow[LiveSessionPage]:
     """List the ten newest sessions that visitors are in right now, or one user's. With a key: Enterprise only.
 
-    To filter or page: openreplay_search_live_sessions.
+    openreplay_search_live_sessions filters and pages, where it is offered.
     """
     only = [LiveFilter(name="user_id", operator="is", values=[args.user_id])] if args.user_id else []
     found = yield from _seek(_Wanted(only, plain=True), scope)

@@ -337,7 +337,7 @@ def create_note(args: CreateNoteArgs, scope: Scope) -> Flow[Note]:
     body: dict[str, Any] = {
         "message": args.message,
         "isPublic": args.public,
-        **({} if moment is None else {"timestamp": moment}),
+        **({} if moment is None else {"timestamp": max(1, moment)}),  # the server takes 0 for none (observed A30)
         **({"tag": args.tag} if args.tag else {}),
     }
     try:

@@ -92,7 +92,6 @@ def projects_table(page: ProjectPage, args: ListProjectsArgs, scope: Scope) -> A
 
 def project_card(project: Project, args: object, scope: Scope) -> Answer:  # noqa: ARG001
     """Present one project."""
-    payloads = "are saved" if project.save_request_payloads else "are not saved"
     return Answer(
         subject=(Own("Project "), name(project.name)),
         scope=(own(scope.host),),
@@ -103,8 +102,7 @@ def project_card(project: Project, args: object, scope: Scope) -> Answer:  # noq
                 Own(f" · id {project.project_id} · platform " if project.project_id else " · platform "),
                 Recorded(project.platform),
             ),
-            own(f"{_sampling(project)}Request payloads {payloads}."),
-            *(() if scope.door == "v1" else ((Own("Metadata: "), *_metadata(project)),)),
+            *(() if scope.door == "v1" else _settings(project)),
         ),
         notes=(own(f"Sessions: {scope.dashboard}/{project.project_id}/sessions"),) if project.project_id else (),
     )
@@ -180,6 +178,11 @@ def create_project(args: CreateProjectArgs, scope: Scope) -> Flow[Project]:
 
 
 create_project.route("v1", lacks=("id",))(create_project.routes[0].flow)
+
+
+def _settings(project: Project) -> tuple[Line, Line]:
+    payloads = "are saved" if project.save_request_payloads else "are not saved"
+    return own(f"{_sampling(project)}Request payloads {payloads}."), (Own("Metadata: "), *_metadata(project))
 
 
 def _sampling(project: Project) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from openreplay_tools.errors import ArgumentsError
-from openreplay_tools.openreplay.filter_catalogue import nearest
+from openreplay_tools.openreplay.filter_catalogue import nearest_sentence
 from openreplay_tools.openreplay.filters import COMPARISONS, WORDS, Filter
 from openreplay_tools.openreplay.session_steps import (
     NEGATIVE,
@@ -24,7 +24,7 @@ from openreplay_tools.openreplay.session_steps import (
     page_term,
 )
 from openreplay_tools.openreplay.telling import ISSUES
-from openreplay_tools.text import HARMLESS, Given, Own, Recorded, name
+from openreplay_tools.text import HARMLESS, Given, Own, Recorded, identifier, name
 from openreplay_tools.windows import format_offset, parse_offset
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _session_term(given: Filter, catalogue: FilterCatalogue) -> tuple[Term, bool
 
 
 def _refuse_text(given: Filter) -> None:
-    exact = given.operator in {"is", "is_not"} and all(value.isdecimal() for value in given.values)
+    exact = given.operator in {"is", "is_not"} and all(value.isascii() and value.isdecimal() for value in given.values)
     if not exact and given.operator not in COMPARISONS:
         raise ArgumentsError(
             "filters: ", Given(given.name), " is a number: use is, greater, less or their kin with a number."
@@ -235,11 +235,11 @@ def _issue(value: str, found: SessionFilter, field: str) -> str:
     for word in (spoken, spoken.removesuffix("s"), spoken.removesuffix("es")):
         if word in known or _ISSUES.get(word) in known.values():
             return known.get(word) or _ISSUES[word]
-    near = nearest(spoken, known.values())
-    hint = f" Nearest: {', '.join(near)}." if near else ""
-    raise ArgumentsError(
-        f"{field}: unknown issue type ", Given(value), f".{hint} There are: {', '.join(found.values)}."
-    )
+    there: list[object] = []
+    for each in found.values:
+        there += [", " if there else " There are: ", identifier(each)]
+    near = nearest_sentence(spoken, known.values())
+    raise ArgumentsError(f"{field}: unknown issue type ", Given(value), ".", *near, *there, "." if there else "")
 
 
 def _duration(given: Filter) -> Term:
@@ -278,6 +278,8 @@ def _bound(operator: str, ms: int) -> Term:
 
 
 def _milliseconds(text: str, field: str) -> int:
+    if text.strip().replace(".", "", 1).isdigit():
+        raise ArgumentsError(f"{field}: the length ", Given(text), " has no unit. Write 30s, 2m, 1:30 or 1h.")
     try:
         found = parse_offset(text, field=field)
     except ArgumentsError:

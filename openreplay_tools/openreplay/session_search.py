@@ -11,8 +11,9 @@ from pydantic import Field
 
 from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row
-from openreplay_tools.errors import ArgumentsError, PermissionDeniedError, UnavailableError
+from openreplay_tools.errors import ArgumentsError, NotFoundError, PermissionDeniedError, UnavailableError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, WindowArguments
+from openreplay_tools.openreplay import lexicon
 from openreplay_tools.openreplay.filter_catalogue import fetch_catalogue
 from openreplay_tools.openreplay.filters import EventCondition, Filter  # noqa: TC001 - pydantic reads the annotations
 from openreplay_tools.openreplay.links import session_link
@@ -23,7 +24,7 @@ from openreplay_tools.openreplay.sequences import find, find_every
 from openreplay_tools.openreplay.session_filters import Question, asked, said
 from openreplay_tools.openreplay.session_plans import planned
 from openreplay_tools.openreplay.session_queries import Paging, Query, Sort, fetch_all, fetch_properties
-from openreplay_tools.openreplay.session_steps import Applied
+from openreplay_tools.openreplay.session_steps import PROPERTY_PREFIX, Applied
 from openreplay_tools.openreplay.sessions import Session
 from openreplay_tools.operation import Page, Record, operation
 from openreplay_tools.text import Own, identifier, own
@@ -31,6 +32,7 @@ from openreplay_tools.windows import format_moment, format_offset
 
 if TYPE_CHECKING:
     from openreplay_tools.flow import Flow
+    from openreplay_tools.openreplay.filter_catalogue import FilterCatalogue
     from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line
 
@@ -125,9 +127,42 @@ def _prepare(args: SearchSessionsArgs, scope: Scope) -> Flow[Scope]:
 
 
 def _question(args: SearchSessionsArgs, scope: Scope) -> Flow[Question]:
+    if args.saved_search and not args.saved_search.strip():
+        raise ArgumentsError("saved_search is blank. Give the name or id of one, or leave it out.")
     catalogue = yield from fetch_catalogue(scope)
-    saved = (yield from find_saved(args.saved_search, scope)) if args.saved_search.strip() else None
-    return asked(args, catalogue, saved)
+    saved = (yield from find_saved(args.saved_search, scope)) if args.saved_search else None
+    events = []
+    for one in args.events:
+        spelled = yield from _spelled(one, catalogue, scope)
+        events.append(spelled)
+    return asked(args.model_copy(update={"events": events}), catalogue, saved)
+
+
+def _spelled(one: EventCondition, catalogue: FilterCatalogue, scope: Scope) -> Flow[EventCondition]:
+    """Return a condition with the exact name of a property of the site's own event; an unknown one is refused.
+
+    With absent, missing or alternatives a property that never occurs would find everything.
+    """
+    event = catalogue.find_event(one.event)
+    plain = one.property.strip()
+    if event is None or event.auto_captured or not plain or plain.startswith(PROPERTY_PREFIX):
+        return one
+    try:
+        known = yield from lexicon.fetch_properties("events", event.name, scope)
+    except (PermissionDeniedError, NotFoundError):  # no lexicon for this role or server: a few events have to do
+        known = yield from _sampled(event.name, scope)
+        if not known:
+            return one
+    name = lexicon.choose_property(plain, known, "events", captured=False).name
+    return one.model_copy(update={"property": name})
+
+
+def _sampled(event: str, scope: Scope) -> Flow[list[lexicon.EventProperty]]:
+    try:
+        seen = yield from fetch_properties(event, scope)
+    except (PermissionDeniedError, NotFoundError):
+        return []
+    return [lexicon.EventProperty.model_validate({"name": each}) for each in seen]
 
 
 def _wanted(args: SearchSessionsArgs) -> Paging:
@@ -275,7 +310,7 @@ def search_sessions(args: SearchSessionsArgs, scope: Scope) -> Flow[SessionSearc
     """Find and count a project's sessions by user, device, country, page, issue, length, metadata, events done or not.
 
     Events may be asked for in sequence. The last 7 days unless since is given.
-    Names come from openreplay_list_filters and openreplay_list_event_names. Then openreplay_list_session_events.
+    Names of filters and events come from openreplay_list_filters. Then openreplay_list_session_events.
     """
     question = yield from _question(args, scope)
     found = yield from find(planned(question), scope, _wanted(args))

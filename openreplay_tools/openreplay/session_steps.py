@@ -7,13 +7,13 @@ The session search and the list of a project's events name and compare the same 
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.openreplay.filter_catalogue import nearest
 from openreplay_tools.openreplay.filters import COMPARISONS, WIRE
+from openreplay_tools.openreplay.patterns import check_pattern
 from openreplay_tools.operation import Record
 from openreplay_tools.text import Given, Recorded
 
@@ -27,15 +27,6 @@ WITHOUT_VALUES = frozenset({"exists", "missing"})
 NEGATIVE = frozenset({"is_not", "not_contains"})
 PROPERTY_PREFIX = "property:"
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?\Z")
-
-_LONGEST_PATTERN = 256
-_MOST_REPEATS = 1000
-# What Python's expressions have and RE2 has not: look-around, references, conditions, possessive quantifiers.
-_NOT_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=)|\\[1-9Zg]|[*+?}]\+")
-_REPEATS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
-_LITERALS = re.compile(r"\\[^1-9Zg]|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
-# What RE2 has and Python has not: classes by name, the end of the text.
-_ONLY_RE2 = re.compile(r"\\[pP](?:\{\^?\w+\}|[A-Z])|\\z|\[:\^?\w+:\]")
 
 # Properties of events that trackers record by themselves, by the names of the wire (recordings; contract §4.4).
 _ON_ALL = "user_device user_device_type"
@@ -113,6 +104,8 @@ def event_term(given: EventCondition, catalogue: FilterCatalogue) -> Term:
             )
         return Term(_event(event.name, [], captured=event.auto_captured), said)
     _refuse_unclear(given)
+    if not given.property.strip().removeprefix(PROPERTY_PREFIX):
+        raise ArgumentsError("events: property is blank. Name one, or leave it out for the event alone.")
     captured, name = event.auto_captured, given.property.strip().removeprefix(PROPERTY_PREFIX)
     numeric = True
     if captured and not given.property.startswith(PROPERTY_PREFIX):
@@ -175,31 +168,6 @@ def condition(name: str, operator: Operator, values: list[str], *, field: str, n
         raise ArgumentsError(f"{field}: {operator} takes one number, such as 500.")
     # Without the data type the server compares text: 9 > 10 (observed §A17).
     return {"name": name, "operator": WIRE[operator], "value": list(values), "dataType": "number"}
-
-
-def check_pattern(pattern: str, field: str) -> None:
-    """Make sure that the server takes a regular expression: invalid ones it skips (contract §4.4).
-
-    Raises:
-        ArgumentsError: it is too long, or not one of RE2.
-    """
-    if len(pattern) > _LONGEST_PATTERN:
-        raise ArgumentsError(f"{field}: a regular expression may have {_LONGEST_PATTERN} characters at most.")
-    common = _ONLY_RE2.sub("a", pattern)
-    bare = _LITERALS.sub("", common)
-    repeats = [int(number) for found in _REPEATS.finditer(bare) for number in found.groups() if number]
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            re.compile(common)
-    except (re.error, OverflowError):
-        valid = False
-    else:
-        valid = not _NOT_RE2.search(bare) and max(repeats, default=0) <= _MOST_REPEATS
-    if not valid:
-        raise ArgumentsError(
-            f"{field}: ", Given(pattern), " is no regular expression of RE2, which has no look-around and no "
-            "references. The server would skip it."
-        )  # fmt: skip
 
 
 def listed_form(step: Wire) -> list[Wire]:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _SECOND_MS = 1000
 _PERMISSION = "SESSION_REPLAY"
-_UNTOLD = ("first and last event",)
 _HISTORY_ROWS = 50  # what API v1 lists at a time
 _MOST_READS = 40  # for one page
 _ALL_READS = 20_000  # for all sessions
@@ -286,6 +285,8 @@ def _hints(page: SessionPage, scope: Scope) -> list[str]:
         hints = [f"Open: {session_link(scope, '<session>')}   Next: openreplay_list_session_events(session=…)"]
         inside = "Length and events count what lies inside the window."
         counted = inside if page.rows[0].first_event_at else "Listed are the sessions that began in the window."
+        if not page.rows[0].first_event_at:
+            hints.append("Events: pages, clicks, inputs and the like; requests are not counted.")
         return [*hints, counted] if narrowed else hints
     if page.page > 1:
         return []
@@ -311,8 +312,8 @@ def list_user_sessions(args: ListUserSessionsArgs, scope: Scope) -> Flow[Session
     return SessionPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
 
 
-list_user_sessions.route("login", lacks=_UNTOLD, permission=_PERMISSION)(list_user_sessions.routes[0].flow)
-list_user_sessions.route("v1", lacks=_UNTOLD)(list_user_sessions.routes[0].flow)
+list_user_sessions.route("login", permission=_PERMISSION)(list_user_sessions.routes[0].flow)
+list_user_sessions.route("v1")(list_user_sessions.routes[0].flow)
 
 
 @list_user_sessions.walk

@@ -128,7 +128,7 @@ def _value_notes(page: SuggestionPage, args: SuggestValuesArgs) -> list[str]:
     elif page.sampled:
         notes.append(f"Counted in the newest {page.sampled} sessions of {_DAYS} days; the server itself suggests none.")
     elif page.of == "event":
-        notes.append("How often each occurs: openreplay_list_event_names.")
+        notes.append("Next: openreplay_search_sessions(events=[…]), openreplay_search_events(kinds=[…]).")
     elif page.rows:
         notes.append("The server suggests some of the most frequent values; query finds others.")
     elif args.query:
@@ -148,7 +148,7 @@ def suggest_values(args: SuggestValuesArgs, scope: Scope) -> Flow[SuggestionPage
     openreplay_list_event_properties. How often something happened: openreplay_search_events.
     """
     if not args.name.strip() and args.event:
-        raise ArgumentsError("name: give the property of the event; openreplay_list_event_properties lists them.")
+        raise ArgumentsError("name: give the property of the event too, such as status of REQUEST.")
     if not args.name.strip():
         rows = yield from _suggested(("events", "autocomplete"), {}, args, scope)
         # Every name gets the same share, however often it occurs (recorded).
@@ -186,7 +186,7 @@ def _suggested(
 
 def _filter_values(found: SessionFilter, args: SuggestValuesArgs, scope: Scope) -> Flow[SuggestionPage]:
     if found.kind == "duration":
-        raise ArgumentsError("name: a length is compared, so it has no list of values. Give a number of ms.")
+        raise ArgumentsError("name: a length has no list of values. Compare it: greater 30s, less 2m.")
     query = {"propertyName": found.wire, "ac": "true", "source": "sessions"}
     rows = yield from _suggested(("properties", "autocomplete"), query, args, scope)
     if rows:

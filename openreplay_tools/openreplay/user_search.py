@@ -42,6 +42,7 @@ _COLUMNS = ["$phone", "$country", "$state", "$city"]
 _PROPERTIES = "properties"
 
 Moment = Annotated[str, Field(max_length=80, description="Such as 7d, yesterday, 2026-11-03.")]
+Same = Annotated[str, Field(max_length=80, description="As last_seen_since.")]
 
 
 class SearchUsersArgs(PagedArguments):
@@ -50,13 +51,13 @@ class SearchUsersArgs(PagedArguments):
     limit: Limit = 40  # about what a normal answer holds
     query: Annotated[str, Field(max_length=100, description="Part of user id, e-mail or name, in any case.")] = ""
     last_seen_since: Moment = ""
-    last_seen_until: Moment = ""
-    created_since: Moment = ""
-    created_until: Moment = ""
+    last_seen_until: Same = ""
+    created_since: Same = ""
+    created_until: Same = ""
     filters: Annotated[list[Filter], Field(max_length=10, description="On the user's record; all must hold.")] = []
     events: Annotated[list[EventCondition], Field(max_length=5, description="Events the user did; one is enough.")] = []
-    events_since: Moment = ""
-    events_until: Moment = ""
+    events_since: Same = ""
+    events_until: Same = ""
     sort: Annotated[
         Literal["last_seen", "created", "user_id", "name", "email"], Field(description="What to sort by.")
     ] = "last_seen"

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SHOWN_VALUES = 10
 _SAMPLES = 3
 _WORDS = {"string": "text", "number": "number", "boolean": "true or false", "timestamp": "time"}
-_KINDS = {"text": "text", "number": "number", "duration": "length in ms", "issue": "kind of issue"}
+_KINDS = {"text": "text", "number": "number", "duration": "length such as 30s, 2m, 1:30", "issue": "kind of issue"}
 _COLUMNS = frozenset(USER_COLUMNS.values())
 _CODES = "two-letter codes such as DE"
 _WORTH = {"session": 4, "user": 4, "metadata": 3, "event": 2}

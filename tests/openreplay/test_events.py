@@ -544,7 +544,7 @@ def test_a_role_of_the_sandbox_that_sees_replays_only():
         answer = tools.call("openreplay_list_session_events", {"session": BOB, "project": "2"})
         asked = [request.path for request in server.requests if "event" in request.path]
         assert asked == [f"/v2/api/2/sessions/{BOB}/events"]
-        assert "Not told by this server: requests, performance samples, who the visitor was." in answer.text
+        assert "Not told here: requests, performance samples, who the visitor was." in answer.text
         told = {kind: n for kind, n in key.counts.items() if kind not in {"REQUEST", "PERFORMANCE"}}
         assert answer.data["counts"] == told
         refused = tools.call("openreplay_list_session_events", {"session": BOB, "project": "2", "kinds": ["REQUEST"]})
@@ -600,7 +600,7 @@ def test_api_v1_tells_pages_clicks_and_inputs():
     assert lines(server)[-1] == V1.format(BOB)
     assert answer.data["counts"] == {"CLICK": 5, "LOCATION": 3, "INPUT": 1}
     assert answer.data["user_id"] is None
-    assert "Not told by this server: errors, requests, issues, own events, who the visitor was." in answer.text
+    assert "Not told here: errors, requests, issues, own events, who the visitor was." in answer.text
     assert "page   /checkout" in answer.text
     key = far_side(BOB, settings=KEY_ALONE).client.run(list_session_events, session=BOB, kinds=["CLICK"])
     clicks = [row for row in answer.data["rows"] if row["kind"] == "CLICK"]

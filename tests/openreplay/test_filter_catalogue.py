@@ -96,7 +96,7 @@ def test_an_event_is_found_by_name_and_by_label(catalogue, given, name):
 def test_an_event_that_does_not_occur_is_refused_with_the_nearest(catalogue, given, near):
     with pytest.raises(ArgumentsError, match=f"kinds: no event .* Nearest: {near}") as caught:
         catalogue.event(given, "kinds")
-    assert "openreplay_list_event_names lists all 22." in str(caught.value)
+    assert "openreplay_list_filters lists all 22." in str(caught.value)
 
 
 @pytest.mark.parametrize("given", ["", "  ", "TAP", "!!"])
@@ -164,9 +164,8 @@ def test_data_types_of_the_catalogue_become_those_of_the_wire(told, expected):
 
 
 def test_metadata_is_found_by_name_and_slot(catalogue):
-    assert catalogue.metadata("plan").wire == "metadata_1"
-    assert catalogue.metadata("metadata_4").label == "release"
-    assert catalogue.metadata("browser") is None
+    assert catalogue.find_filter("plan").wire == "metadata_1"
+    assert catalogue.find_filter("metadata_4").label == "release"
 
 
 def test_metadata_called_like_a_session_filter_must_be_prefixed():
@@ -191,11 +190,10 @@ def test_an_empty_metadata_slot_name_falls_back_to_the_slot():
     assert catalogue.find_filter("metadata_5").name == "metadata_5"
 
 
-def test_nearest_names_come_from_filters_and_events(catalogue):
-    assert catalogue.nearest("purchase_") == ["purchase"]
-    assert catalogue.nearest("brows")[0] == "browser"
-    assert catalogue.nearest("brows", ["brow"]) == ["brow"]
-    assert "rev_id" not in catalogue.nearest("rev_id")
+def test_nearest_names_are_alike_or_hold_what_was_given():
+    names = ["purchase", "browser", "browser_version", "rev_id"]
+    assert nearest("purchase_", names) == ["purchase"]
+    assert nearest("brows", names)[0] == "browser"
     assert nearest("", ["a"]) == []
     assert nearest("用", ["用户"]) == ["用户"]
 

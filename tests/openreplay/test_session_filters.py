@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from openreplay_tools.errors import ArgumentsError
+from openreplay_tools.openreplay.patterns import check_pattern
 from openreplay_tools.openreplay.session_filters import said
 from openreplay_tools.openreplay.session_search import search_sessions
-from openreplay_tools.openreplay.session_steps import Applied, check_pattern, listed_form
+from openreplay_tools.openreplay.session_steps import Applied, listed_form
 from tests.openreplay.catalogued import RECORDINGS, recorded, scripted
 
 SEARCH = r"POST /v2/api/1/sessions/search\Z"
@@ -113,7 +114,7 @@ def test_defaults_are_the_last_week_newest_first():
         ({"issue_type": "mouse_thrashing"}, "issue", ["mouse_thrashing"]),
         ({"min_duration": "30s"}, "duration", ["30000", ""]),
         ({"max_duration": "1:30"}, "duration", ["", "90000"]),
-        ({"min_duration": "1m", "max_duration": "2"}, "", ""),
+        ({"min_duration": "1m", "max_duration": "2s"}, "", ""),
         ({"filters": [by("Duration", "2m", operator="greater")]}, "duration", ["120001", ""]),
         ({"filters": [by("duration", "2m", operator="less")]}, "duration", ["", "119999"]),
         ({"filters": [by("country", r"^\d", operator="regex")]}, "userCountry", [r"^\d"]),

@@ -14,7 +14,7 @@ from openreplay_tools.openreplay.saved_searches import list_saved_searches
 from openreplay_tools.openreplay.session_search import search_sessions
 from openreplay_tools.render import Fence, render
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
-from tests.servers import client_over, known
+from tests.servers import client_over, known, toolkit_over
 
 DAY = 86_400_000
 NOW = round(FIXED_NOW.timestamp() * 1000)
@@ -382,8 +382,8 @@ def test_nothing_found_names_what_empties_the_set_and_what_occurs(tell, visits):
 def test_nothing_found_by_each_kind_says_what_to_try(tell):
     assert "url_path is exact; a * before or after it" in tell(url_path="/chekout")[0]
     assert "openreplay_search_users finds the right one" in tell(user_id="nobody")[0]
-    wrong = tell(events=[event("purchase", "amnt", "greater", "5")])[0]
-    assert "purchase has: currency, order, total." in wrong
+    with pytest.raises(ArgumentsError, match="There are: currency, order, total"):
+        tell(events=[event("purchase", "amnt", "greater", "5")])
     high = tell(events=[event("purchase", "total", "greater", "5000000")])[0]
     assert re.search(r"Values that occur: [\d.]+, ", high)
     assert "Values that occur: free" in tell(filters=[by("plan", "Enterprise")])[0].replace("pro, ", "")
@@ -487,3 +487,28 @@ def test_it_needs_a_login(server):
 def test_what_the_description_and_the_schema_cost():
     assert len(search_sessions.description) <= 600
     assert len(json.dumps(search_sessions.schema)) < 4500
+
+
+@pytest.mark.parametrize("how", [{"absent": True, "operator": "greater", "values": ["5"]}, {"operator": "missing"}])
+def test_a_property_that_an_own_event_has_not_is_refused(refuse_with_login, how):
+    """With absent or missing it would find everything."""
+    text = refuse_with_login("search_sessions", events=[{"event": "purchase", "property": "totl", **how}])
+    assert 'no property "totl" is known here. Nearest: total.' in text
+
+
+def test_blank_texts_and_lengths_without_a_unit_are_refused(refuse_with_login):
+    assert "saved_search is blank" in refuse_with_login("search_sessions", saved_search=" ")
+    assert "has no unit" in refuse_with_login("search_sessions", min_duration="90000")
+    assert "property is blank" in refuse_with_login("search_sessions", events=[{"event": "purchase", "property": " "}])
+
+
+@pytest.fixture
+def refuse_with_login(server):
+    with toolkit_over(server, email=server.email, password=server.password) as bound:
+
+        def ask(name, /, **arguments):
+            reply = bound.call(f"openreplay_{name}", arguments)
+            assert reply.is_error, reply.text
+            return reply.text
+
+        yield ask

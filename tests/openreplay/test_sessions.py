@@ -254,7 +254,7 @@ def test_api_v1_lists_as_recorded():
     assert [row["session_id"] for row in reply.data["rows"]] == ids
     assert reply.data["total"] == 3
     assert "2026-11-20 17:42:48  0:17" in reply.text
-    assert "Not told by this server: first and last event." in reply.text
+    assert "Events: pages, clicks, inputs and the like; requests are not counted." in reply.text
     row = reply.data["rows"][0]
     assert (row["duration_ms"], row["events_count"], row["pages_count"], row["errors_count"]) == (17734, 22, 5, 0)
     assert row["started_at"].startswith("2026-11-20T17:42:48.649")

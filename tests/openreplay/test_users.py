@@ -368,7 +368,7 @@ def test_api_v1_shows_what_it_counts():
     server = older({f"GET /api/v1/{RECORDED}/users/ann%40example.org\\Z": replayed("v1-user")})
     reply = server.call("get_user", user_id=ANN)
     assert "Last seen 2026-11-20 17:42:48 · first seen 2026-11-20 17:39:59 UTC · 3 sessions" in reply.text
-    assert "Not told by this server: name, contact" in reply.text
+    assert "Not told here: name, contact" in reply.text
     assert reply.data["user_id"] == ANN
     assert set(reply.data) == set(UserProfile.model_fields)
 

@@ -46,7 +46,7 @@ def test_all_filters_and_events_are_listed(server):
                  "device_type  session  text: desktop, mobile, tablet (servers before 1.27.7 ignore it)",
                  "country  session  text, two-letter codes such as DE",
                  "CLICK  event  captured by the tracker", "purchase  event  the site's own",
-                 "duration  session  length in ms", "screen_width  session  number"):  # fmt: skip
+                 "duration  session  length such as 30s, 2m, 1:30", "screen_width  session  number"):  # fmt: skip
         assert line in lines
     assert "Not usable, for the server keeps nothing where its search looks: rev_id." in text
     assert "userBrowser" not in text
