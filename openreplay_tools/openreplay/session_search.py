@@ -77,6 +77,7 @@ class SessionSearchPage(Page[Session]):
         in_window: when nothing was found: sessions of the window, whatever they are.
         newest_at: when the window is empty: start of the project's newest session.
         hints: when nothing was found: which condition empties the set.
+        idle: negations that exclude nothing, since no session of the window has what they exclude.
     """
 
     rows: list[Session] = []
@@ -85,6 +86,7 @@ class SessionSearchPage(Page[Session]):
     in_window: int | None = None
     newest_at: datetime | None = None
     hints: list[Hint] = []
+    idle: list[Applied] = []
 
 
 class SearchSessionsArgs(WindowArguments):
@@ -204,6 +206,23 @@ def _value(row: Session, condition: Applied) -> str:
     return str(row.metadata.get(condition.subject, ""))
 
 
+_VALUES = "openreplay_suggest_values tells what occurs."
+_POSITIVE = {"isNot": "is", "notContains": "contains"}
+
+
+def _idle(question: Question, scope: Scope) -> Flow[list[Applied]]:
+    """Return the negations that exclude nothing: a misspelt value would otherwise find everything, silently."""
+    turned = [
+        (term.said, {**term.wire, "operator": _POSITIVE[term.wire["operator"]]})
+        for term in question.on_session
+        if term.wire["operator"] in _POSITIVE
+    ]
+    negated = [*((term.said, term.wire) for term in question.without), *turned]
+    negated = [(told, wire) for told, wire in negated if told.kind != "saved"]
+    counts = yield from fetch_all([Query((wire,)) for _, wire in negated], scope, limit=1)
+    return [told for (told, _), count in zip(negated, counts, strict=True) if not count.total]
+
+
 def _why_empty(page: SessionSearchPage, question: Question, scope: Scope) -> Flow[None]:
     """Find out why nothing was found."""
     everything = Query(())
@@ -256,7 +275,10 @@ def _row(session: Session, scope: Scope) -> Row:
 def _notes(page: SessionSearchPage, args: SearchSessionsArgs, scope: Scope) -> list[Line]:
     if page.rows:
         opening = f"Open: {session_link(scope, '<session>')}"
-        notes = [own(f"{opening}   Next: openreplay_get_session, openreplay_list_session_events(session=…)")]
+        notes: list[Line] = [
+            (Own("Excludes nothing, no session here has it: "), *said(one), Own(f". {_VALUES}")) for one in page.idle
+        ]
+        notes += [own(f"{opening}   Next: openreplay_get_session, openreplay_list_session_events(session=…)")]
         if args.sort == "events" and (page.page > 1 or (page.total or 0) > page.limit):
             notes.append(own("Sessions with equally many events stand in any order, so pages may repeat or miss some."))
         if page.sorted_among:
@@ -324,6 +346,8 @@ def search_sessions(args: SearchSessionsArgs, scope: Scope) -> Flow[SessionSearc
     )
     if not found.total and args.page == 1:
         yield from _why_empty(page, question, scope)
+    elif args.page == 1:
+        page.idle = yield from _idle(question, scope)
     return page
 
 

@@ -512,3 +512,12 @@ def refuse_with_login(server):
             return reply.text
 
         yield ask
+
+
+def test_a_negation_that_excludes_nothing_says_so(tell):
+    """A value in another spelling would find everything, silently."""
+    text, page = tell(filters=[by("plan", "Free", operator="is_not")])
+    assert 'Excludes nothing, no session here has it: plan is not "Free". openreplay_suggest_values' in text
+    assert [one.subject for one in page.idle] == ["plan"]
+    assert "Excludes nothing" not in tell(filters=[by("plan", "free", operator="is_not")])[0]
+    assert "Excludes nothing" in tell(filters=[by("city", "berlin", operator="is_not")])[0]
