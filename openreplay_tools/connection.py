@@ -263,14 +263,14 @@ class Connection:
 
     def decoded(self, request: Request[Any], status: int, headers: Mapping[str, str], body: bytes) -> Any:
         """Return the typed reply or raise what the answer means; a key that a server repeats gets into no error."""
-        hidden = self._secrets()
-        told = status == 200 and wire.media_type(headers) == "application/json"
-        if hidden and not told:
+        if not (status == 200 and wire.media_type(headers) == "application/json"):
+            hidden = self._secrets()
             headers = {name.lower(): _without(value, hidden) for name, value in headers.items()}
             body = _without_bytes(body, hidden)
         try:
             reply = wire.decode(request, status, headers, body, self.settings.host)
         except UnexpectedReplyError as error:
+            hidden = self._secrets()
             if not any(secret in repr(error.parts) for secret in hidden):
                 raise
             return wire.decode(request, status, headers, _without_bytes(body, hidden), self.settings.host)

@@ -180,9 +180,10 @@ def access_card(report: AccessReport, args: CheckAccessArgs, scope: Scope) -> An
     """Present what works, and what to set to get more."""
     edition = {"foss": "open-source edition", "ee": "Enterprise edition"}.get(report.edition, "edition unknown")
     doors = {door.door: door for door in report.doors}
-    # Nobody misses API v1 where v2 is.
-    told = doors["v1"].reason == doors["v2"].reason
-    hidden = {"v1"} if told or (doors["v2"].state == "open" and doors["v1"].state == "closed") else set()
+    # Nobody misses API v1 where v2 is, and a key that is refused is refused once.
+    missed = doors["v1"].state != "closed" or doors["v2"].state != "open"
+    again = doors["v1"].state == "refused" and doors["v1"].reason == doors["v2"].reason
+    hidden = set() if missed and not again else {"v1"}
     shown = [door for door in report.doors if door.state != "unset" and door.door not in hidden]
     facts: list[Line] = [_told(door, _WORDS[door.door]) for door in shown]
     keyless = doors["v2"].state == "unset"

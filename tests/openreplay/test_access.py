@@ -221,3 +221,25 @@ def test_what_v1_says_to_a_key_that_v2_accepts_does_not_matter():
 
     states = [door["state"] for door in over(respond).call("openreplay_check_access", {}).data["doors"]]
     assert states == ["open", "refused", "unset"]
+
+
+def test_a_server_with_both_apis_is_told_as_one(kind):
+    name, server = kind
+    with toolkit_over(server) as toolkit:
+        text = toolkit.call("openreplay_check_access", {}).text
+    assert ("API v2: the key is accepted" in text) is (name in {"both", "foss 1.27", "ee 1.27"})
+    assert ("API v1: the key is accepted" in text) is (name in {"both", "1.26", "1.22"})
+
+
+def test_a_refused_key_is_told_once(sandbox):
+    with toolkit_over(sandbox, api_key="wrong") as toolkit:
+        assert toolkit.call("openreplay_check_access", {}).text.count("The server refused the key") == 1
+
+
+@pytest.mark.parametrize(
+    "place", ["/1/sessions", "/1/session/4113544283335376317", "/2/dashboard", "/login", "/v2/api/public/projects",
+              "/api/v1/projects", "/v2/api/public/7X2WHE68QaUo3L1nD60m/users"],
+)  # fmt: skip
+def test_a_page_or_endpoint_is_taken_for_its_instance(sandbox, place):
+    with Toolkit(Settings.make(**known(base_url=f"{sandbox.url}{place}"))) as toolkit:
+        assert toolkit.probe().unavailable == {}
