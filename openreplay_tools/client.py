@@ -6,13 +6,14 @@ import asyncio
 import time
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import httpx
 
 from openreplay_tools import wire
 from openreplay_tools.addresses import is_loopback
-from openreplay_tools.connection import Body, Connection
+from openreplay_tools.connection import Body, Connection, EmptyJar
 from openreplay_tools.deadline import begin, limit
 from openreplay_tools.driver import Configured, Steps, request_of
 from openreplay_tools.errors import ConfigurationError, OpenReplayToolsError, RequestTimeoutError, TransportError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+_address = lru_cache(maxsize=64)(httpx.URL)  # slow to read, and most calls go to the same few
 _BATCH_WIDTH = 4  # requests of one batch that an async client has under way at the same time
 
 
@@ -38,7 +40,7 @@ def _options(connection: Connection) -> dict[str, Any]:
         if connection.tls is None and connection.wants_tls:
             connection.tls = httpx.create_ssl_context()
     given = {"verify": connection.tls or False, "trust_env": not is_loopback(connection.settings.base_url)}
-    return {**given, "follow_redirects": False, "transport": connection.transport}
+    return {**given, "follow_redirects": False, "cookies": EmptyJar(), "transport": connection.transport}
 
 
 class Client(Configured):
@@ -192,11 +194,10 @@ class Client(Configured):
         http = self._http
         if http is None:
             options = _options(self.connection)
-            with self.connection.lock:
+            with _proxied(), self.connection.lock:
                 http = self._http
                 if http is None:
-                    with _proxied():
-                        http = self._http = httpx.Client(**options)
+                    http = self._http = httpx.Client(**options)
                     limit(http)
         return http
 
@@ -211,8 +212,7 @@ class AsyncClient(Configured):
     def __init__(self, settings: Settings | None = None, **given: Any) -> None:
         """Make a client; see `Client`."""
         super().__init__(settings, **given)
-        # A connection belongs to the loop it was opened in.
-        self._http: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self._http: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}  # each belongs to the loop it was opened in
 
     async def run(self, operation: Operation[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one operation and return its typed result; see `Client.run`."""
@@ -370,7 +370,7 @@ class AsyncClient(Configured):
 
 def _prepared(message: wire.Message, phases: dict[str, float]) -> httpx.Request:
     given: dict[str, Any] = {"headers": message.headers, "content": message.content}
-    return httpx.Request(message.method, message.url, extensions={"timeout": phases}, **given)
+    return httpx.Request(message.method, _address(message.url), extensions={"timeout": phases}, **given)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 
 from openreplay_tools import wire
@@ -299,6 +300,13 @@ def _without_bytes(body: bytes, secrets: tuple[str, ...]) -> bytes:
     for secret in secrets:
         body = body.replace(secret.encode(), b"[masked]")
     return body
+
+
+class EmptyJar(CookieJar):
+    """Keeps no cookie: none is ever sent, and the one that renews a login is no matter of the HTTP library."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Take nothing."""
 
 
 class _NoCookies(logging.Filter):

@@ -6,7 +6,6 @@ A status does not have one meaning everywhere: this module proposes an error, th
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -43,14 +42,16 @@ ReplyT = TypeVar("ReplyT", bound=BaseModel)
 RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
 LONGEST_WAIT = 30.0
 _MESSAGE_LIMIT = 300
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _DEEPEST = 50  # levels of a reply that are kept when it is nested beyond what the parser takes
 _OK = 200
 _SERVER_ERROR = 500
 
-# The server's html.EscapeString writes these five; Go's JSON encoder writes their & as \u0026. A backslash pair is
-# consumed first, so that an escaped backslash before "u0026" is not mistaken for an escape.
-_ENTITY = re.compile(rb"\\(?:\\|u0026(?:(amp)|(lt)|(gt)|(#39)|(#34));)|&(?:(amp)|(lt)|(gt)|(#39)|(#34));")
-_PLAIN = (b"&", b"<", b">", b"'", b'\\"')
+# The server's html.EscapeString writes these five; Go's JSON encoder writes their & as \u0026. The ampersand itself is
+# the last, so that what it makes is not read again.
+_ENTITIES = ((b"lt;", b"<"), (b"gt;", b">"), (b"#39;", b"'"), (b"#34;", b'\\"'), (b"amp;", b"&"))
+_AMPERSANDS = (b"&", rb"\u0026")
+_PAIR, _HELD = rb"\\", b"\0"  # JSON never holds the second
 
 _ERRORS: dict[int, type[ApiError]] = {
     400: BadRequestError,
@@ -95,9 +96,7 @@ def encode(request: Request[Any], settings: Settings, token: str = "") -> Messag
     content = None
     if request.body is not None:
         headers["Content-Type"] = "application/json"
-        content = json.dumps(request.body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-            "utf-8", "replace"
-        )
+        content = _JSON.encode(request.body).encode("utf-8", "replace")
     query = f"?{urlencode(request.query, errors='replace')}" if request.query else ""
     base = settings.go if request.via in {"v2", "dashboard"} else settings.legacy
     return Message(request.method, f"{base}/{path(request.path)}{query}", headers, content)
@@ -167,13 +166,27 @@ def _read(model: type[ReplyT], body: bytes) -> ReplyT:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        if "recursion limit" not in error.errors(include_url=False, include_input=False)[0]["msg"]:
+        said = error.errors(include_url=False, include_input=False)[0]["msg"]
+        if said.startswith("Invalid JSON") and (mended := _without_halves(body)) is not None:
+            return model.model_validate_json(mended)
+        if "recursion limit" not in said:
             raise
     try:
         whole = json.loads(body)
     except (ValueError, RecursionError):  # broken further down, or deeper than Python itself goes
         raise UnexpectedReplyError("The server's reply is nested too deep to be read.") from None
     return model.model_validate(_shallow(whole, _DEEPEST))
+
+
+def _without_halves(body: bytes) -> bytes | None:
+    r"""Return a body in which U+FFFD stands for half characters (`\ud800`): one visitor's must not hide all others."""
+    if b"\\ud" not in body.replace(b"\\uD", b"\\ud"):
+        return None
+    try:
+        whole = json.dumps(json.loads(body), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in whole).encode()
 
 
 def _shallow(value: Any, depth: int) -> Any:
@@ -283,11 +296,12 @@ def wait_before_retry(attempt: int, error: BaseException | None, left: float) ->
 
 def unescape_html(body: bytes) -> bytes:
     """Undo one level of the server's HTML escaping in a JSON text, keys included (contract §0.5)."""
-    if b"\\u0026" not in body and b"&" not in body:
+    # To look for one byte first is quick, and most replies have neither.
+    written = [ampersand for ampersand in _AMPERSANDS if ampersand[:1] in body and ampersand in body]
+    if not written or _HELD in body:
         return body
-    return _ENTITY.sub(_entity, body)
-
-
-def _entity(match: re.Match[bytes]) -> bytes:
-    index = match.lastindex
-    return match[0] if index is None else _PLAIN[(index - 1) % 5]
+    body = body.replace(_PAIR, _HELD)  # an escaped backslash before "u0026" does not begin an escape
+    for ampersand in written:
+        for name, plain in _ENTITIES:
+            body = body.replace(ampersand + name, plain)
+    return body.replace(_HELD, _PAIR)

@@ -981,6 +981,14 @@ def test_the_first_calls_of_many_threads_open_one_client():
         assert len(set(pool.map(opened, range(20)))) == 1
 
 
+def test_no_cookie_is_kept_for_nobody_sends_one():
+    brought = {"set-cookie": "refreshToken=secret; Path=/"}
+    network = httpx.MockTransport(lambda request: httpx.Response(200, json={"number": 7}, headers=brought))
+    with Client(api_key=KEY, base_url="https://h.example", transport=network) as client:
+        assert client.run(read_number).number == 7
+        assert not list(client._opened().cookies.jar)
+
+
 def test_a_client_is_closed_by_its_context_and_can_be_closed_twice():
     with Client(api_key=KEY, transport=httpx.MockTransport(echoed)) as client:
         client.run(read_number)

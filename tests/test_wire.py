@@ -173,7 +173,6 @@ def test_a_reply_is_typed_unknown_keys_are_kept_missing_ones_tolerated():
         (b"{", "the body"),
         (b'{"number":1}{', "the body"),
         (b'{"text":"\xff"}', "the body"),
-        (b'{"text":"\\ud800"}', "the body"),
         (b'{"number":' + b"9" * 5000 + b"}", "the body"),
         (b"recursi\xffon", "the body"),
         (b"[[{" * 20_000, "the body"),
@@ -186,6 +185,14 @@ def test_a_reply_of_another_shape_is_an_unexpected_reply_that_says_where(body, w
     assert len(str(error)) < 300
     assert "pydantic" not in str(error)
     assert error.__suppress_context__
+
+
+@pytest.mark.parametrize("half", [b"\\ud800", b"\\uDFFF", b"\\ud800\\u0041"])
+def test_half_a_character_hides_nothing_else(half):
+    thing = decoded(200, JSON, b'{"number":1,"text":"a' + half + b'b","inner":{"' + half + b'":2}}')
+    assert (thing.number, thing.text[:2], thing.text[-1]) == (1, "a\ufffd", "b")
+    assert list(thing.inner.values()) == [2]
+    assert isinstance(failed(200, JSON, b'{"text":"' + half), UnexpectedReplyError)
 
 
 def test_a_recorded_key_in_the_place_of_an_error_is_quoted():

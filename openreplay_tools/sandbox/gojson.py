@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
 
 # encoding/json escapes these in every string it writes.
 _GO_ESCAPES = {
@@ -113,3 +117,7 @@ class Reader:
         if not all(isinstance(item, str) for item in values):
             raise InvalidJSONError(name)
         return [_well_formed(str(item)) for item in values]
+
+    def filters(self) -> Iterator[Self]:
+        """The objects in the list field `filters`, to be read one by one: the first that is wrong is told."""
+        return (type(self)(item) for item in self.items("filters"))

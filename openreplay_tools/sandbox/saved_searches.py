@@ -14,10 +14,10 @@ from openreplay_tools.sandbox.dashboard_calls import body_of, plain_data, projec
 from openreplay_tools.sandbox.gojson import compact, decode, escape
 from openreplay_tools.sandbox.routes import JSON, Call, HandledError, Reply
 from openreplay_tools.sandbox.segments import new_search, saved_filter
-from openreplay_tools.sandbox.session_request import SessionSearch, TypedReader, filter_failures, read_filters, refuse
+from openreplay_tools.sandbox.session_request import SessionSearch, TypedReader, filter_failures
 from openreplay_tools.sandbox.session_search import SessionSearcher
 from openreplay_tools.sandbox.store import milliseconds
-from openreplay_tools.sandbox.validation import UnknownError
+from openreplay_tools.sandbox.validation import Filter, UnknownError, refuse
 
 if TYPE_CHECKING:
     from openreplay_tools.sandbox.routes import Handler
@@ -43,7 +43,7 @@ def save_search(call: Call) -> Reply:
 def _wanted(call: Call) -> Row:
     reader = TypedReader(decode(body_of(call)), _STRUCT)
     inner = TypedReader(reader.whole("data"), "SearchData", "data.")
-    name, filters = reader.text("name"), read_filters(inner, "data.")
+    name, filters = reader.text("name"), Filter.read_all(inner)
     if not name:
         raise UnknownError("a saved search without a name")
     refuse(_STRUCT, filter_failures(filters, "Data."))
@@ -94,7 +94,7 @@ def _found(call: Call, row: Row) -> list[Any]:
         order="",
         events_order=row["data"]["eventsOrder"],
         bookmarked=False,
-        filters=read_filters(TypedReader(row["data"], "Segment")),
+        filters=Filter.read_all(TypedReader(row["data"], "Segment")),
         series=(),
     )
     return SessionSearcher(call.store, row["projectId"], row["userId"]).found(search)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openreplay_tools.sandbox.gojson import InvalidJSONError, Reader, decode
-from openreplay_tools.sandbox.validation import Failure, Filter, RefusedError
+from openreplay_tools.sandbox.validation import Failure, Filter, RefusedError, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -64,6 +64,10 @@ class TypedReader(Reader):
             if item is not None and not isinstance(item, str):
                 raise _mismatch(item, self._struct, f"{self._path}{name}", "string")
         return Reader.texts(self, name)
+
+    def filters(self) -> Iterator[TypedReader]:
+        """The objects in the list field `filters`."""
+        return (TypedReader(item, "Filter", f"{self._path}filters.") for item in self.items("filters"))
 
     def whole(self, name: str) -> Any:
         """The field as it is, None when absent."""
@@ -121,34 +125,11 @@ class SessionSearch:
         return (self.page - 1) * self.limit
 
 
-def read_filter(value: object, path: str) -> Filter:
-    """One filter object, its sub-filters included."""
-    reader = TypedReader(value, "Filter", path)
-    for name in ("isAction", "isSegment"):  # typed, but without effect here
-        reader.boolean(name)
-    return Filter(
-        name=reader.text("name"),
-        operator=reader.text("operator"),
-        value=tuple(reader.texts("value")),
-        data_type=reader.text("dataType"),
-        is_event=reader.boolean("isEvent"),
-        property_order=reader.text("propertyOrder"),
-        auto_captured=reader.boolean("autoCaptured"),
-        filters=tuple(read_filter(item, f"{path}filters.") for item in reader.items("filters")),
-        ids={"SearchID": reader.text("searchId"), "ActionID": reader.text("actionId")},
-    )
-
-
-def read_filters(reader: TypedReader, path: str = "") -> tuple[Filter, ...]:
-    """The list of filters of a request, a series or a saved search."""
-    return tuple(read_filter(item, f"{path}filters.") for item in reader.items("filters"))
-
-
 def _read_series(value: object) -> Series:
     reader = TypedReader(value, "Series", "series.")
     inner = TypedReader(reader.whole("filter"), "SeriesFilter", "series.filter.")
     number = reader.integer("seriesId") if reader.whole("seriesId") is not None else None
-    return Series(number, reader.text("name"), read_filters(inner, "series.filter."), inner.text("eventsOrder"))
+    return Series(number, reader.text("name"), Filter.read_all(inner), inner.text("eventsOrder"))
 
 
 def read_search(body: bytes) -> SessionSearch:
@@ -168,7 +149,7 @@ def read_search(body: bytes) -> SessionSearch:
         order=reader.text("order"),
         events_order=reader.text("eventsOrder"),
         bookmarked=reader.boolean("bookmarked"),
-        filters=read_filters(reader),
+        filters=Filter.read_all(reader),
         series=tuple(_read_series(item) for item in reader.items("series")),
     )
     if search.bookmarked:  # window and filters do not count, page and limit have defaults (contract §4.4)
@@ -177,16 +158,6 @@ def read_search(body: bytes) -> SessionSearch:
     else:
         refuse(STRUCT, _failures(search))
     return search
-
-
-def refuse(struct: str, failures: Iterator[Failure]) -> None:
-    """Raise the validator's text when there are failures."""
-    lines = [
-        f"Key: '{struct}.{path}' Error:Field validation for '{path.rsplit('.', 1)[-1]}' failed on the '{tag}' tag"
-        for path, tag in failures
-    ]
-    if lines:
-        raise RefusedError("\n".join(lines))
 
 
 def _failures(search: SessionSearch) -> Iterator[Failure]:

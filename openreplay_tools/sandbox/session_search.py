@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from openreplay_tools.sandbox import session_filters
 from openreplay_tools.sandbox.session_filters import DatabaseError, Question
-from openreplay_tools.sandbox.session_request import TypedReader, read_filters
+from openreplay_tools.sandbox.session_request import TypedReader
 from openreplay_tools.sandbox.times import SECOND
-from openreplay_tools.sandbox.validation import UnknownError
+from openreplay_tools.sandbox.validation import Filter, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from openreplay_tools.sandbox.session_request import SessionSearch
     from openreplay_tools.sandbox.store import Row, Store
-    from openreplay_tools.sandbox.validation import Filter
 
     Answer = dict[str, Any]
 
@@ -84,7 +83,7 @@ class SessionSearcher:
             saved = self._store.saved.find(self._project, number)
             if saved is None or not (saved["isPublic"] or saved["userId"] == self._user):
                 raise DatabaseError(f"segment {number} not found")
-            inner = read_filters(TypedReader(saved["data"], "Segment"))
+            inner = Filter.read_all(TypedReader(saved["data"], "Segment"))
             if any(item.ids["SearchID"] for item in inner):
                 raise UnknownError("a segment inside a segment")
             yield from inner

@@ -9,7 +9,7 @@ from openreplay_tools.sandbox.columns import EVENT_COLUMNS, USER_COLUMNS
 from openreplay_tools.sandbox.gojson import InvalidJSONError, Reader, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Container, Iterator
 
 OPERATORS = frozenset(
     [
@@ -101,9 +101,13 @@ class Filter:
     ids: dict[str, str] = field(compare=False)
 
     @classmethod
-    def read(cls, value: object) -> Filter:
+    def read_all(cls, reader: Reader) -> tuple[Filter, ...]:
+        """The list of filters of an object: a request, a series, a saved search, a filter."""
+        return tuple(cls.read(each) for each in reader.filters())
+
+    @classmethod
+    def read(cls, reader: Reader) -> Filter:
         """One filter object, its sub-filters included."""
-        reader = Reader(value)
         for name in ("isAction", "isSegment"):  # typed, but without effect here
             reader.boolean(name)
         return cls(
@@ -114,7 +118,7 @@ class Filter:
             is_event=reader.boolean("isEvent"),
             property_order=reader.text("propertyOrder"),
             auto_captured=reader.boolean("autoCaptured"),
-            filters=tuple(cls.read(item) for item in reader.items("filters")),
+            filters=cls.read_all(reader),
             ids={go_name: reader.text(name) for name, go_name in (("actionId", "ActionID"), ("searchId", "SearchID"))},
         )
 
@@ -150,8 +154,8 @@ class Search:
     end: int
     limit: int
     page: int
-    sort_by: str
     sort_order: str
+    sort_by: str = ""
     query: str = ""
     columns: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
@@ -209,7 +213,8 @@ def _columns(search: Search, allowed: Container[str], tag: str) -> Iterator[Fail
         yield from _column(f"Columns[{index}]", name, allowed, tag)
 
 
-def _refuse(struct: str, failures: Iterator[Failure]) -> None:
+def refuse(struct: str, failures: Iterator[Failure]) -> None:
+    """Raise the validator's text when there are failures."""
     lines = []
     for path, tag in failures:
         name = path.rsplit(".", 1)[-1]
@@ -218,26 +223,27 @@ def _refuse(struct: str, failures: Iterator[Failure]) -> None:
         raise RefusedError("\n".join(lines))
 
 
-def _read_window(body: bytes) -> tuple[Reader, Callable[[str], int]]:
-    reader = Reader(decode(body))
-    return reader, reader.integer
+def _paged(reader: Reader) -> Search:
+    """What all routes read."""
+    return Search(
+        start=reader.integer("startTimestamp"),
+        end=reader.integer("endTimestamp"),
+        limit=reader.integer("limit"),
+        page=reader.integer("page"),
+        sort_order=reader.text("sortOrder"),
+    )
+
+
+def _filtered(reader: Reader) -> Search:
+    """What most routes read beyond that."""
+    return replace(_paged(reader), sort_by=reader.text("sortBy"), filters=Filter.read_all(reader))
 
 
 def users_search(body: bytes) -> Search:
     """`SearchUsersRequest`, with the defaults of contract §2.4."""
-    reader, number = _read_window(body)
-    search = Search(
-        start=number("startTimestamp"),
-        end=number("endTimestamp"),
-        limit=number("limit"),
-        page=number("page"),
-        sort_by=reader.text("sortBy"),
-        sort_order=reader.text("sortOrder"),
-        query=reader.text("query"),
-        columns=tuple(reader.texts("columns")),
-        filters=tuple(Filter.read(item) for item in reader.items("filters")),
-    )
-    _refuse("SearchUsersRequest", _users_failures(search))
+    reader = Reader(decode(body))
+    search = replace(_filtered(reader), query=reader.text("query"), columns=tuple(reader.texts("columns")))
+    refuse("SearchUsersRequest", _users_failures(search))
     return search
 
 
@@ -255,16 +261,8 @@ def _users_failures(search: Search) -> Iterator[Failure]:
 
 def user_sessions(body: bytes) -> Search:
     """`UserSessionsRequest` (contract §2.7): filters, sortBy and columns are not read."""
-    reader, number = _read_window(body)
-    search = Search(
-        start=number("startTimestamp"),
-        end=number("endTimestamp"),
-        limit=number("limit"),
-        page=number("page"),
-        sort_by="",
-        sort_order=reader.text("sortOrder"),
-    )
-    _refuse("UserSessionsRequest", _user_sessions_failures(search))
+    search = _paged(Reader(decode(body)))
+    refuse("UserSessionsRequest", _user_sessions_failures(search))
     return search
 
 
@@ -277,18 +275,9 @@ def _user_sessions_failures(search: Search) -> Iterator[Failure]:
 
 def session_events(body: bytes) -> Search:
     """`EventsSearchRequest` (contract §2.8): limit and page have no defaults."""
-    reader, number = _read_window(body)
-    search = Search(
-        start=number("startTimestamp"),
-        end=number("endTimestamp"),
-        limit=number("limit"),
-        page=number("page"),
-        sort_by=reader.text("sortBy"),
-        sort_order=reader.text("sortOrder"),
-        columns=tuple(reader.texts("columns")),
-        filters=tuple(Filter.read(item) for item in reader.items("filters")),
-    )
-    _refuse("EventsSearchRequest", _session_events_failures(search))
+    reader = Reader(decode(body))
+    search = replace(_filtered(reader), columns=tuple(reader.texts("columns")))
+    refuse("EventsSearchRequest", _session_events_failures(search))
     return search
 
 
@@ -304,18 +293,9 @@ def _session_events_failures(search: Search) -> Iterator[Failure]:
 
 def user_activity(body: bytes) -> Search:
     """Contract §4.8. The name of the struct in refusals is a guess, what is refused is not."""
-    reader, number = _read_window(body)
-    search = Search(
-        start=number("startTimestamp"),
-        end=number("endTimestamp"),
-        limit=number("limit"),
-        page=number("page"),
-        sort_by=reader.text("sortBy"),
-        sort_order=reader.text("sortOrder"),
-        filters=tuple(Filter.read(item) for item in reader.items("filters")),
-        hidden=tuple(reader.texts("hideEvents")),
-    )
-    _refuse("UserActivityRequest", _user_activity_failures(search))
+    reader = Reader(decode(body))
+    search = replace(_filtered(reader), hidden=tuple(reader.texts("hideEvents")))
+    refuse("UserActivityRequest", _user_activity_failures(search))
     return search
 
 
@@ -352,6 +332,7 @@ __all__ = [
     "Search",
     "UnknownError",
     "new_project",
+    "refuse",
     "session_events",
     "user_activity",
     "user_sessions",

@@ -7,7 +7,11 @@ import json
 from openreplay_tools.sandbox import FIXED_NOW
 from openreplay_tools.sandbox.dashboard_sessions import SESSIONS
 from openreplay_tools.sandbox.routes import Call, Service, run
+from openreplay_tools.sandbox.store import milliseconds
 
+NOW = milliseconds(FIXED_NOW)
+SEARCH = "/{projectId}/sessions/search"
+SAVED = f"{SEARCH}/saved"
 START, END = 1792515600000, 1795300000000
 WINDOW = {"startTimestamp": START, "endTimestamp": END, "limit": 200, "page": 1}
 
@@ -28,7 +32,7 @@ class Dashboard:
 
     def search(self, *filters, project=1, **fields):
         body = {**WINDOW, "filters": list(filters), **fields}
-        status, answer = self.ask("POST", "/{projectId}/sessions/search", body, projectId=project)
+        status, answer = self.ask("POST", SEARCH, body, projectId=project)
         return answer["data"] if status == 200 else (status, answer["error"])
 
     def total(self, *filters, **fields):

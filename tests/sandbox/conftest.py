@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from openreplay_tools.sandbox import Sandbox, store
+from openreplay_tools.sandbox import Sandbox
+from openreplay_tools.sandbox.store import Store
+from tests.sandbox.asking import NOW, Dashboard
 
 SECOND = 1000
 START = 1795190000000  # 2026-11-20 15:53:20 UTC
@@ -91,10 +93,23 @@ def small_world():
     module = ModuleType(name)
     module.build = build
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "_images", {})
+        patch.setattr("openreplay_tools.sandbox.store._images", {})
         patch.setitem(sys.modules, name, module)
         patch.setattr("openreplay_tools.sandbox.world", module, raising=False)
         yield
+
+
+@pytest.fixture(scope="module")
+def store():
+    """The whole world, without a server."""
+    found = Store(NOW)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def dashboard(store):
+    return Dashboard(store)
 
 
 @pytest.fixture(scope="module")

@@ -9,27 +9,14 @@ import pytest
 
 from openreplay_tools.sandbox import FIXED_NOW, recorded
 from openreplay_tools.sandbox.app_events import session_events
-from openreplay_tools.sandbox.store import Store, milliseconds
+from openreplay_tools.sandbox.store import Store
 from openreplay_tools.sandbox.tables import EVENTS
-from tests.sandbox.asking import Dashboard, where
+from tests.sandbox.asking import NOW, Dashboard, where
 from tests.sandbox.conftest import event as row
 
-NOW = milliseconds(FIXED_NOW)
 WHOLE = {session["search_row"]["sessionId"]: session for session in recorded.load().sessions}
 NOBODY = "4113712955676316675"
 TAKEN = "4113712955676316674"
-
-
-@pytest.fixture(scope="module")
-def store():
-    found = Store(NOW)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def dashboard(store):
-    return Dashboard(store)
 
 
 def details(dashboard, session, project=1):

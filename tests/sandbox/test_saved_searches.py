@@ -4,25 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from openreplay_tools.sandbox import FIXED_NOW, faults, world
-from openreplay_tools.sandbox.store import Store, milliseconds
-from tests.sandbox.asking import Dashboard, event, where
-
-NOW = milliseconds(FIXED_NOW)
-SEARCH = "/{projectId}/sessions/search"
-SAVED = "/{projectId}/sessions/search/saved"
-
-
-@pytest.fixture(scope="module")
-def store():
-    found = Store(NOW)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def dashboard(store):
-    return Dashboard(store)
+from openreplay_tools.sandbox import faults, world
+from tests.sandbox.asking import NOW, SAVED, SEARCH, Dashboard, event, where
 
 
 def test_bookmarked_sessions_are_the_callers_own(dashboard, store):

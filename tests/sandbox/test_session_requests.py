@@ -6,25 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from openreplay_tools.sandbox import FIXED_NOW
-from openreplay_tools.sandbox.store import Store, milliseconds
-from tests.sandbox.asking import START, WINDOW, Dashboard, event, where
-
-NOW = milliseconds(FIXED_NOW)
-SEARCH = "/{projectId}/sessions/search"
-SAVED = "/{projectId}/sessions/search/saved"
-
-
-@pytest.fixture(scope="module")
-def store():
-    found = Store(NOW)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def dashboard(store):
-    return Dashboard(store)
+from tests.sandbox.asking import SEARCH, START, WINDOW, Dashboard, event, where
 
 
 def test_window_has_whole_seconds_and_an_inclusive_end(dashboard, store):

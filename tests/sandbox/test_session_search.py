@@ -7,26 +7,9 @@ import time
 
 import pytest
 
-from openreplay_tools.sandbox import FIXED_NOW
-from openreplay_tools.sandbox.store import Store, milliseconds
-from tests.sandbox.asking import Dashboard, event, where
+from tests.sandbox.asking import event, where
 
-NOW = milliseconds(FIXED_NOW)
-SEARCH = "/{projectId}/sessions/search"
-SAVED = "/{projectId}/sessions/search/saved"
 NUMBER = {"dataType": "number"}
-
-
-@pytest.fixture(scope="module")
-def store():
-    found = Store(NOW)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def dashboard(store):
-    return Dashboard(store)
 
 
 @pytest.fixture(scope="module")

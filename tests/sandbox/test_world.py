@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from openreplay_tools.sandbox import recorded
 from openreplay_tools.sandbox.times import start_of
 from openreplay_tools.sandbox.world import build
 
@@ -197,6 +198,28 @@ def test_payloads_have_the_recorded_form(world):
     assert all(set(json.loads(body)) == {"headers", "body"} for body in bodies)
     assert any("4111111111111111" in body for body in bodies)
     assert any("authorization" in json.loads(body)["headers"] for body in bodies)
+
+
+def counted(events, *more):
+    return sum(event["$event_name"] in {"LOCATION", "CLICK", "INPUT", *more} for event in events)
+
+
+def test_sessions_count_their_pages_clicks_and_inputs(world, events_of):
+    """On a phone a touch is taken for a click: none was recorded."""
+    for session in world.sessions:
+        touches = ("TAP", "SWIPE") if session["platform"] == "mobile" else ()
+        assert session["eventsCount"] == max(1, counted(events_of[session["sessionId"]], *touches))
+
+
+def test_the_recorded_server_counts_so_in_all_but_three_sessions():
+    rows = recorded.load()
+    events_of = defaultdict(list)
+    for event in rows.events:
+        events_of[event["session_id"]].append(event)
+    sessions = [(session["replay"]["eventsCount"], session["search_row"]["sessionId"]) for session in rows.sessions]
+    others = [session for count, session in sessions if count != counted(events_of[session])]
+    assert len(sessions) == 42
+    assert others == ["4113712955676316674", "4113712958998205443", "4113715794683253773"]
 
 
 def test_users_were_seen_when_their_sessions_say(world):
