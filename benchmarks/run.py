@@ -21,9 +21,11 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script knows its own folder only
 
-from benchmarks.replies import PROJECT_KEY, SESSION_ID
+from benchmarks.replies import PROJECT_KEY, SESSION_ID, events
 from benchmarks.timing import ROOT, Measure, alternate, alternate_async, fresh
 from openreplay_tools import AsyncClient, Client, Settings, get_user, list_session_events, search_users
+from openreplay_tools.openreplay.digest import digest
+from openreplay_tools.openreplay.timeline import Event, arranged
 from openreplay_tools.toolkit import Toolkit
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 _ROWS = ((1, 1.3), (50, 1.3), (200, 1.5))
 _TOOL_TARGET = 1.5
+_LONG, _LONG_PART = 100_000, 1_000
 _MOST_CHARACTERS = 10_000
 _MOST_WITH_LOGIN = 16_000
 _KEY = "benchmarkbenchmarkbe"
@@ -158,6 +161,23 @@ def sandbox_tool_calls(times: int) -> Iterator[Measure]:
             yield Measure(f"the same over the sandbox, {operation.name}", taken[1], taken[0], _TOOL_TARGET)
 
 
+def digests(times: int) -> Iterator[Measure]:
+    """Measure the digest of a very long session whose events are in memory."""
+    rows = json.loads(events(_LONG_PART))["data"]["events"]
+    told = arranged([Event.model_validate(row) for row in rows])
+    begun = min(event.at for event in told if event.at)
+    for event in told:
+        event.offset_ms = round((event.at - begun).total_seconds() * 1000) if event.at else 0
+    # Again and again the same events, later: a list of references, so that memory is not what is measured.
+    whole = [*told] * (_LONG // _LONG_PART)
+    text = json.dumps(rows)
+    plain, ours = alternate(
+        lambda: [json.loads(text) for _ in range(_LONG // _LONG_PART)], lambda: digest(whole, str), max(1, times // 40)
+    )
+    yield Measure(f"digest of {_LONG:,} events ÷ decoding their JSON", ours, plain, None)
+    yield Measure("the same ÷ the second it may take", ours, 1.0, 1.0)
+
+
 def imports(times: int) -> Iterator[Measure]:
     """Measure imports in fresh processes."""
     build = (
@@ -242,6 +262,7 @@ def _all(calls: int, processes: int) -> Iterator[Measure]:
         yield from asyncio.run(async_calls(address, calls))
         yield from tool_calls(address, calls)
     yield from sandbox_tool_calls(calls)
+    yield from digests(calls)
     yield from imports(processes)
 
 

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
         UnavailableError,
         UnexpectedReplyError,
     )
+    from openreplay_tools.flow import Progress
     from openreplay_tools.openreplay.filters import EventCondition, Filter
     from openreplay_tools.openreplay.live import LiveFilter
+    from openreplay_tools.progress import areporting, print_progress, reporting
     from openreplay_tools.settings import Settings
     from openreplay_tools.toolkit import Reply, Toolkit
 
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         "NotFoundError",
         "OpenReplayToolsError",
         "PermissionDeniedError",
+        "Progress",
         "RateLimitError",
         "Reply",
         "RequestTimeoutError",
@@ -63,6 +66,9 @@ if TYPE_CHECKING:
         "UnavailableError",
         "UnexpectedReplyError",
         "__version__",
+        "areporting",
+        "print_progress",
+        "reporting",
     ]
     __all__ += catalogue.__all__
 
@@ -74,9 +80,13 @@ _HOMES = {
     "EventCondition": "openreplay.filters",
     "Filter": "openreplay.filters",
     "LiveFilter": "openreplay.live",
+    "Progress": "flow",
     "Reply": "toolkit",
     "Settings": "settings",
     "Toolkit": "toolkit",
+    "areporting": "progress",
+    "print_progress": "progress",
+    "reporting": "progress",
 }
 _CATALOGUE = "catalogue"
 _ERRORS = "errors"

@@ -7,17 +7,21 @@ from typing import Any, TypeAlias
 from openreplay_tools.openreplay.access import check_access
 from openreplay_tools.openreplay.event_search import search_events
 from openreplay_tools.openreplay.events import list_session_events
+from openreplay_tools.openreplay.issues import find_issues
 from openreplay_tools.openreplay.jobs import cancel_job, delete_user, get_job, list_jobs
 from openreplay_tools.openreplay.live import list_live_sessions, search_live_sessions
 from openreplay_tools.openreplay.notes import create_note, list_notes
+from openreplay_tools.openreplay.open_link import open_link
 from openreplay_tools.openreplay.projects import create_project, get_project, list_projects
 from openreplay_tools.openreplay.raw import request, send
 from openreplay_tools.openreplay.saved_searches import list_saved_searches
 from openreplay_tools.openreplay.session_details import get_session
 from openreplay_tools.openreplay.session_search import search_sessions
+from openreplay_tools.openreplay.session_summary import summarize_session
 from openreplay_tools.openreplay.sessions import list_user_sessions
 from openreplay_tools.openreplay.suggestions import suggest_values
 from openreplay_tools.openreplay.user_search import search_users
+from openreplay_tools.openreplay.user_summary import summarize_user
 from openreplay_tools.openreplay.users import get_user
 from openreplay_tools.openreplay.vocabulary import list_event_names, list_event_properties, list_filters
 from openreplay_tools.operation import Operation
@@ -29,6 +33,7 @@ __all__: list[str] = [
     "create_note",
     "create_project",
     "delete_user",
+    "find_issues",
     "get_job",
     "get_project",
     "get_session",
@@ -43,6 +48,7 @@ __all__: list[str] = [
     "list_saved_searches",
     "list_session_events",
     "list_user_sessions",
+    "open_link",
     "request",
     "search_events",
     "search_live_sessions",
@@ -50,6 +56,8 @@ __all__: list[str] = [
     "search_users",
     "send",
     "suggest_values",
+    "summarize_session",
+    "summarize_user",
 ]
 
 AnyOperation: TypeAlias = Operation[Any, Any]
@@ -65,6 +73,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     list_user_sessions,
     search_sessions,
     get_session,
+    summarize_session,
+    summarize_user,
+    open_link,
     list_filters,
     suggest_values,
     list_saved_searches,
@@ -74,6 +85,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     list_event_properties,
     list_notes,
     create_note,
+    find_issues,
     list_live_sessions,
     search_live_sessions,
     list_jobs,
@@ -92,9 +104,12 @@ CURATED: tuple[AnyOperation, ...] = (
     get_user,
     list_user_sessions,
     search_sessions,
-    get_session,
+    summarize_session,
+    summarize_user,
+    open_link,
     list_filters,
-    suggest_values,
     list_session_events,
-    search_events,
+    find_issues,
 )
+# Of these, what is offered with a dashboard login only: with a key alone it reads a few users' newest sessions.
+CURATED_WITH_LOGIN: tuple[AnyOperation, ...] = (find_issues,)

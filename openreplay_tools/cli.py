@@ -11,6 +11,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from openreplay_tools.errors import ConfigurationError, OpenReplayToolsError
+from openreplay_tools.progress import print_progress, reporting
 from openreplay_tools.toolkit import Toolkit
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _call(args: argparse.Namespace) -> int:
     name = args.tool if args.tool.startswith("openreplay_") else f"openreplay_{args.tool}"
     if args.groups is None and args.tools is None:
         args.groups = "all"  # whoever names a tool need not choose it as well
-    with _toolkit(args) as toolkit:
+    with _toolkit(args) as toolkit, reporting(print_progress):
         known = {operation.tool_name: operation for operation in toolkit.operations}
         arguments = _arguments(args.arguments, known.get(name))
         reply = toolkit.call(name, arguments)

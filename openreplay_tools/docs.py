@@ -1,4 +1,4 @@
-"""Writes the parts of README.md that are made from the code: the tables of operations and of settings.
+"""Writes the parts of README.md that are made from the code: the tables of operations, settings and masking.
 
 `python -m openreplay_tools.docs` writes them; with `--check` it fails when they are stale.
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openreplay_tools.catalogue import OPERATIONS
+from openreplay_tools.masking import RULES
+from openreplay_tools.secret_shapes import SERVICES
 from openreplay_tools.settings import VARIABLES, Settings
 from openreplay_tools.toolkit import Toolkit
 
@@ -58,7 +60,7 @@ def renewed(text: str) -> str:
     """Return a document with everything between the marks made anew.
 
     Args:
-        text: the document; `<!-- operations -->` … `<!-- /operations -->`, and the same for settings.
+        text: the document; `<!-- operations -->` … `<!-- /operations -->`, and the same for settings and masking.
 
     Raises:
         ValueError: a mark is missing, stands twice or in the wrong order.
@@ -116,6 +118,13 @@ def settings_table() -> str:
     return _table(("environment", "in code", "default", "meaning"), rows)
 
 
+def masking_table() -> str:
+    """Return every rule by which secrets are masked, and the services whose keys are known."""
+    rows = [(rule.name, rule.about, f"`{rule.masked}`") for rule in RULES]
+    services = ", ".join(service.name for service in SERVICES)
+    return f"{_table(('masked', 'what', 'what is left'), rows)}\nKeys of {len(SERVICES)} kinds are known: {services}.\n"
+
+
 def _definition(operation: AnyOperation) -> str:
     shown = {"name": operation.tool_name, "description": operation.description, "parameters": operation.schema}
     return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
@@ -131,7 +140,7 @@ def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
-_TABLES = {"operations": operations_table, "settings": settings_table}
+_TABLES = {"operations": operations_table, "settings": settings_table, "masking": masking_table}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,8 @@ from openreplay_tools.errors import (
     ConfigurationError,
     OpenReplayToolsError,
 )
-from openreplay_tools.flow import Learned, Request
+from openreplay_tools.flow import Learned, Progress, Request
+from openreplay_tools.progress import report
 from openreplay_tools.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,9 +53,8 @@ class Steps(Generic[T]):
         """Return what the flow asks for next, None when it has ended."""
         try:
             command: Command = self._advance()
-            while isinstance(command, Learned):
-                known = command.access if self._learn is None else self._learn(command.access)
-                command = self._flow.send(known)
+            while isinstance(command, Learned | Progress):
+                command = self._flow.send(self._noted(command))
         except StopIteration as stop:
             self.result = stop.value
             return None
@@ -62,6 +62,13 @@ class Steps(Generic[T]):
             error.operation = error.operation or self._name
             raise
         return command
+
+    def _noted(self, command: Learned | Progress) -> Access | None:
+        """Do what needs nothing of the server, and return the flow's answer."""
+        if isinstance(command, Progress):
+            report(command)
+            return None
+        return command.access if self._learn is None else self._learn(command.access)
 
     def reply(self, value: Any) -> None:
         """Answer the last command."""

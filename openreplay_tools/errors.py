@@ -3,6 +3,7 @@
 OpenReplayToolsError
 ├── ConfigurationError        operator: a credential, address or project is missing or malformed; before any request
 ├── ArgumentsError            model: arguments refused; which, by what rule, what is valid
+│   └── TooMuchError         … because more would have to be read than is read at once
 ├── UnavailableError          operator: this server, edition or credential cannot do it; says what could
 │   └── ClosedError          … because the server has no such API at all
 ├── TransportError            operator: no answer came
@@ -44,6 +45,10 @@ class ConfigurationError(OpenReplayToolsError):
 
 class ArgumentsError(OpenReplayToolsError):
     """The arguments were refused; nothing was changed."""
+
+
+class TooMuchError(ArgumentsError):
+    """What was asked for is more than is read at once; the text says how to narrow it."""
 
 
 class UnavailableError(OpenReplayToolsError):

@@ -18,7 +18,7 @@ def _fits_a_path(value: str) -> str:
     return value
 
 
-Project = Annotated[str, Field(max_length=200, description="Key, id or name; empty: default.")]
+Project = Annotated[str, Field(max_length=200, description="Key, id or name.")]
 UserId = Annotated[
     str,
     AfterValidator(_fits_a_path),

@@ -72,7 +72,26 @@ class Learned:
     access: Access
 
 
-Command: TypeAlias = Request[Any] | Batch | Emit | Learned
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long flow has come, for whoever listens (`reporting`); the driver answers None and sends nothing.
+
+    Args:
+        done: how many of the things are done.
+        total: how many there are; None while nobody knows.
+        what: what is being done, in our own words only: "reading sessions". Nothing recorded ever stands in it.
+    """
+
+    done: int
+    total: int | None
+    what: str
+
+    def __str__(self) -> str:
+        """Return it as a person reads it: "reading sessions: 3 of 12"."""
+        return f"{self.what}: {self.done}" if self.total is None else f"{self.what}: {self.done} of {self.total}"
+
+
+Command: TypeAlias = Request[Any] | Batch | Emit | Learned | Progress
 Flow: TypeAlias = Generator[Command, Any, T]
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from openreplay_tools.progress import areporting, reporting
 from openreplay_tools.toolkit import Bound, Toolkit
 
 try:
+    from langchain_core.callbacks import adispatch_custom_event, dispatch_custom_event
     from langchain_core.tools import BaseTool, BaseToolkit, ToolException
 except ImportError as error:
     raise ImportError("The LangChain tools need langchain-core: pip install 'openreplay-tools[langchain]'.") from error
@@ -18,11 +23,18 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from openreplay_tools.catalogue import AnyOperation
+    from openreplay_tools.flow import Progress
     from openreplay_tools.toolkit import Reply
+
+PROGRESS = "openreplay_tools_progress"
 
 
 class OpenReplayTool(BaseTool):
-    """One operation: the text is the content, the complete typed result the artifact."""
+    """One operation: the text is the content, the complete typed result the artifact.
+
+    How far a long call has come is a custom event named `openreplay_tools_progress` (`on_custom_event`,
+    `astream_events`), and in a LangGraph graph a part of `stream_mode="custom"`.
+    """
 
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True
@@ -66,10 +78,36 @@ class OpenReplayTool(BaseTool):
 
     # Without annotations, which LangChain would evaluate anew on every call.
     def _run(self, /, **arguments):  # type: ignore[no-untyped-def]  # noqa: ANN003, ANN202
-        return _told(self._toolkit.call(self.name, arguments))
+        with reporting(self._report):
+            return _told(self._toolkit.call(self.name, arguments))
 
     async def _arun(self, /, **arguments):  # type: ignore[no-untyped-def]  # noqa: ANN003, ANN202
-        return _told(await self._toolkit.acall(self.name, arguments))
+        async with areporting(self._areport):
+            return _told(await self._toolkit.acall(self.name, arguments))
+
+    def _report(self, progress: Progress) -> None:
+        told = {"type": PROGRESS, "tool": self.name, **asdict(progress)}
+        _stream(told)
+        with suppress(RuntimeError):  # `_run` was called by itself: there is no run whose event it would be
+            dispatch_custom_event(PROGRESS, told)
+
+    async def _areport(self, progress: Progress) -> None:
+        told = {"type": PROGRESS, "tool": self.name, **asdict(progress)}
+        _stream(told)
+        with suppress(RuntimeError):
+            await adispatch_custom_event(PROGRESS, told)
+
+
+def _stream(told: dict[str, Any]) -> None:
+    """Write to the custom stream of the graph the tool runs in; where no graph runs, LangGraph is not even loaded."""
+    graphs = sys.modules.get("langgraph.config")
+    if graphs is None:
+        return
+    try:
+        write = graphs.get_stream_writer()
+    except (RuntimeError, KeyError):  # loaded, but this call does not run in a graph
+        return
+    write(told)
 
 
 def _told(reply: Reply) -> tuple[str, dict[str, Any]]:

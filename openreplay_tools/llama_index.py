@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from openreplay_tools.progress import reporting
 from openreplay_tools.toolkit import Bound, Toolkit
 
 try:
+    from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+    from llama_index.core.instrumentation.events import BaseEvent
     from llama_index.core.tools import FunctionTool, ToolMetadata, ToolOutput
     from llama_index.core.tools.tool_spec.base import BaseToolSpec
+    from llama_index.core.workflow import Context, Event
 except ImportError as error:
     raise ImportError(
         "The LlamaIndex tools need llama-index-core: pip install 'openreplay-tools[llama-index]'."
     ) from error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from openreplay_tools.catalogue import AnyOperation
+    from openreplay_tools.flow import Progress
     from openreplay_tools.toolkit import Reply
+
+_CONTEXT = "workflow_context"  # under this name an agent hands its context over; no operation has such an argument
+_dispatcher = get_dispatcher(__name__)
+
+
+class ProgressEvent(Event):
+    """How far a call has come, in the stream of the agent's workflow: `handler.stream_events()`."""
+
+    tool: str
+    done: int
+    total: int | None
+    what: str
+
+
+class ToolProgressEvent(BaseEvent):
+    """The same for LlamaIndex's instrumentation, agent or not: handlers of the root dispatcher receive it."""
+
+    tool: str
+    done: int
+    total: int | None
+    what: str
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name of the event."""
+        return "ToolProgressEvent"
 
 
 @dataclass
@@ -51,18 +85,32 @@ class OpenReplayTool(FunctionTool):
 
         known = OpenReplayToolMetadata(operation.description, name, operation.arguments, parameters=operation.schema)
         super().__init__(fn=fn, async_fn=async_fn, metadata=known)
+        self.requires_context, self.ctx_param_name = True, _CONTEXT
 
     def call(self, /, *args: Any, **arguments: Any) -> ToolOutput:
         """Call the operation; a refusal is an output with `is_error`."""
-        return self._output(self.fn(*args, **arguments), arguments)
+        with self._reporting(arguments.pop(_CONTEXT, None)):
+            return self._output(self.fn(*args, **arguments), arguments)
 
     async def acall(self, /, *args: Any, **arguments: Any) -> ToolOutput:
         """Call the operation from async code."""
-        return self._output(await self.async_fn(*args, **arguments), arguments)
+        with self._reporting(arguments.pop(_CONTEXT, None)):
+            return self._output(await self.async_fn(*args, **arguments), arguments)
 
     def __call__(self, /, *args: Any, **arguments: Any) -> ToolOutput:
         """Call the operation."""
         return self.call(*args, **arguments)
+
+    @contextmanager
+    def _reporting(self, context: Any) -> Iterator[None]:
+        def tell(progress: Progress) -> None:
+            told = {"tool": self.metadata.get_name(), **asdict(progress)}
+            _dispatcher.event(ToolProgressEvent(**told))
+            if isinstance(context, Context):
+                context.write_event_to_stream(ProgressEvent(**told))
+
+        with reporting(tell):
+            yield
 
     def _output(self, reply: Reply, arguments: dict[str, Any]) -> ToolOutput:
         return ToolOutput(

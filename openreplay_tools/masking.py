@@ -8,20 +8,25 @@ JSON or HTML, so a quotation mark may be `"`, `\"`, `\\\"`, `&#34;`, `\u0026#34;
 
 from __future__ import annotations
 
-import base64
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from openreplay_tools.secret_shapes import (
+    CREDENTIAL,
+    DIGITS_SIGN,
+    KEY_SIGN,
+    MASK,
+    MASKED_CARD,
+    OPAQUE,
+    SHAPES,
+    Rule,
+    is_card,
+)
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 _FLAGS: Final = re.ASCII | re.IGNORECASE
-_MASK: Final = "[masked]"
-_MASKED_CARD: Final = "[masked card number]"
 _CARD_NUMBERS: Final = range(10**12, 10**19)  # other numbers have too few or too many digits
 _MASKED = re.compile(r"\[masked(?: [a-z]{2,7}){0,2}\](?!\w)", re.ASCII)
 
@@ -31,30 +36,16 @@ _MASKED = re.compile(r"\[masked(?: [a-z]{2,7}){0,2}\](?!\w)", re.ASCII)
 _ENDINGS: Final = (
     r"token|passwd|password(?:[_-]?(?:confirm(?:ation)?|repeat|again|\d))?|passphrase|pwd|secret"
     r"|(?:api|access|secret|private|signing|encryption|auth)[_-]?key|signature|amz-credential|authorization|cookies?"
-    r"|jsessionid|phpsessid|(?:card|cc)[_-]?(?:number|num|no)|cvv2?|cvc2?|one[_-]?time[_-]?code|security[_-]?code"
+    r"|jsessionid|phpsessid|social[_-]?security(?:[_-]?(?:number|no))?|saml[_-]?response|goog-credential|(?:card|cc)[_-]?(?:number|num|no)|cvv2?|cvc2?|one[_-]?time[_-]?code|security[_-]?code"
 )
 # These are secret as a word of their own: user_pin and smsOtp, not shipping or laptop.
-_WORDS: Final = r"sig|t?otp|pin|ssn|iban|jwt"
+_WORDS: Final = r"[cx]srf|sig|t?otp|pin|ssn|iban|jwt"
 # These are secret in a query or fragment; `key` and `pass` also elsewhere when the value looks like one.
-_QUERY_WORDS: Final = r"key|pass|sid|session(?:[_-]?id)?|code|state"
+_QUERY_WORDS: Final = r"key|pass|sid|session(?:[_-]?id)?|code|state|auth"
 # Pieces of which every name above contains one.
-_NAME_HINTS: Final = (
-    *(
-        "token",
-        "pass",
-        "pwd",
-        "secret",
-        "key",
-        "sig",
-        "credential",
-        "authorization",
-        "cookie",
-        "sess",
-        "card",
-        "cc",
-        "cv",
-    ),
-    *("code", "otp", "pin", "ssn", "iban", "jwt", "sid", "state"),
+_NAME_SIGN = re.compile(
+    "token|pass|pwd|secret|key|sig|credential|auth|cookie|sess|card|cc|cv|code|otp|pin|ssn|social|iban|jwt|sid|state"
+    "|saml|srf"
 )
 _NAME: Final = rf"(?:(?P<ending>{_ENDINGS})|(?P<word>{_WORDS})|(?P<query>{_QUERY_WORDS}))"
 
@@ -68,8 +59,6 @@ _LONGEST_LABEL: Final = len("[masked private ")
 _ORDINARY = re.compile(r"(?:true|false|null|none|nil|undefined|nan|\{|\[|\$\{.*|=.*)?\Z", _FLAGS | re.DOTALL)
 _OPENREPLAY_SESSION = re.compile(r"\d{17,20}\Z", re.ASCII)
 _STATUS_CODE = re.compile(r"\d{1,4}\Z", re.ASCII)
-_OPAQUE = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[a-z])[\w.~+/=%-]{16,}\Z", _FLAGS)
-_CREDENTIAL = re.compile(r"\S{20,}|(?=[^\s]*\d)\S{4,}", re.ASCII)
 
 
 def _may_be_secret(name: re.Match[str]) -> bool:
@@ -91,11 +80,11 @@ def _is_secret(name: re.Match[str], value: str, *, in_query: bool = False) -> bo
     if not word:
         return True
     if not in_query:
-        return word in {"key", "pass"} and bool(_OPAQUE.match(value))
+        return word in {"key", "pass"} and bool(OPAQUE.match(value))
     if word == "code":
         return not _STATUS_CODE.match(value)
-    if word == "state":
-        return bool(_OPAQUE.match(value))
+    if word in {"state", "auth"}:
+        return bool(OPAQUE.match(value))
     return not _OPENREPLAY_SESSION.match(value)
 
 
@@ -142,7 +131,7 @@ def _mask_fields(text: str) -> str:
         if not _MASKED.fullmatch(text, start, end):
             # A number or a list becomes a string, in the quotation marks of its name.
             marks = field["mark"] if field["mark"] and not _OPENING.match(text, field.end()) else ""
-            kept += (text[done:start], marks, _MASK, marks)
+            kept += (text[done:start], marks, MASK, marks)
             done = end
         position = end
     return "".join(kept) + text[done:] if kept else text
@@ -166,7 +155,7 @@ def _value(text: str, field: re.Match[str], limit: int) -> tuple[int, int]:
     else:
         found = _SCALAR.match(text, start, limit)
         # Prose has such colons too: "Invalid token: expired".
-        if found and not _CREDENTIAL.match(found[0]):
+        if found and not CREDENTIAL.match(found[0]):
             found = None
     return start, found.end() if found else start
 
@@ -189,132 +178,23 @@ _CLOSINGS: Final = {
     for mark in ('"', "'", "&#34;", "&#39;", "&quot;", "%22", "u0026#34;", "u0022")
 }
 
-# --- Values with a shape of their own ---
-
-_START: Final = r"(?:(?<![a-z0-9_-])|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))"
-_USER_INFO = re.compile(r"(://[^\s/?#:@\"<>]{0,256}:)[^\s/?#\"<>]{1,256}@", re.ASCII)
-_SCHEME = re.compile(r"\b(bearer|basic)(\s{1,4}|%20|\+)([\w.~+/=-]{3,}+)", _FLAGS)
-_AFTER_SCHEME = re.compile(
-    r"(?:auth(?:entication|orization)?|credentials?|tokens?|scheme|header|realm|error|scope)[=.]*\Z", _FLAGS
-)
-_JWT = re.compile(rf"{_START}([\w-]{{10,}}+)(?:\.[\w-]*+){{1,4}}", _FLAGS)
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----(?:[^-\"'<>{}]|-(?!----))*"
-    r"(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----)?"
-)
-_KNOWN_KEY = re.compile(
-    rf"{_START}(?-i:(?:AKIA|ASIA)[0-9A-Z]{{16}}(?![0-9A-Za-z])|(?:sk|rk|pk)[-_](?=[\w-]*\d)[\w-]{{16,}}+"
-    r"|gh[pousr]_[0-9A-Za-z]{20,}+|github_pat_\w{20,}+|glpat-[\w-]{16,}+|xox[a-z]-[\w-]{8,}+|AIza[\w-]{30,}+)",
-    _FLAGS,
-)
-_CARD = re.compile(
-    r"(?:(?<![a-z0-9%+])|(?<=[a-z0-9]\+)|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))(?<!%2b)(?<!\d\.)(?<!/session/)(?<!/sessions/)"
-    r"(?:\d{13,16}|\d{19}|\d{4}(?P<gap>[ .+\xa0-]|%20)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{3})?"
-    r"|\d{4}(?P<narrow>[ .+\xa0-]|%20)\d{6}(?P=narrow)\d{4,5})(?![a-z0-9])(?!\.\d)",
-    _FLAGS,
-)
-# Issuers and their lengths. Nineteen digits only where no session id can be meant.
-_ISSUER = re.compile(
-    r"4\d{12}(?:\d{3})?|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14}|6\d{15}|5[06-8]\d{11,14}"
-    r"|(?:62|6011)\d+(?<=\d{19})",
-    re.ASCII,
-)
-_IBAN_LENGTHS: Final = (
-    "NO15 BE16 DK18 FI18 FO18 GL18 NL18 MK19 SI19 AT20 BA20 EE20 KZ20 LT20 LU20 XK20 CH21 HR21 LI21 LV21 BG22 BH22 CR22"
-    " DE22 GB22 GE22 IE22 ME22 RS22 VA22 AE23 GI23 IL23 IQ23 OM23 TL23 AD24 CZ24 ES24 MD24 PK24 RO24 SA24 SE24 SK24"
-    " TN24 VG24 LY25 PT25 ST25 IS26 TR26 FR27 GR27 IT27 MC27 MR27 SM27 AL28 AZ28 BY28 CY28 DO28 GT28 HU28 LB28 PL28"
-    " SV28 BR29 EG29 PS29 QA29 UA29 JO30 KW30 MU30 MT31 SC31 LC32"
-)
-_IBAN = re.compile(
-    r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))(?:"
-    + "|".join(rf"{each[:2]}\d\d(?: ?[A-Z0-9]){{{int(each[2:]) - 4}}}" for each in _IBAN_LENGTHS.split())
-    + r")(?![A-Za-z0-9])",
-    re.ASCII,
-)
-
-
-def _mask_scheme(found: re.Match[str]) -> str:
-    """Mask `Bearer …` and `Basic …`, but not `Basic authentication`."""
-    scheme, gap, value = found.groups()
-    if scheme.lower() == "basic":
-        secret = _is_basic(value)
-    else:
-        secret = not _AFTER_SCHEME.match(value) and (scheme == "Bearer" or bool(_CREDENTIAL.match(value)))
-    return f"{scheme}{gap}{_MASK}" if secret else found[0]
-
-
-def _is_basic(value: str) -> bool:
-    """Tell whether this is a user and a password in base64."""
-    try:
-        decoded = base64.b64decode(value + "=" * (-len(value) % 4))
-    except ValueError:
-        return bool(_OPAQUE.match(value))
-    return b":" in decoded and decoded.isascii()
-
-
-def _mask_jwt(found: re.Match[str]) -> str:
-    head = found[1].find("eyJ")
-    return f"{found[0][:head]}[masked jwt]" if head >= 0 else found[0]
-
-
-def _mask_card(found: re.Match[str]) -> str:
-    if _is_card(found[0]):
-        return _MASKED_CARD
-    shorter = found[0][: -3 - len(found["gap"])] if found["gap"] else ""
-    return f"{_MASKED_CARD}{found[0][len(shorter) :]}" if _is_card(shorter) else found[0]
-
-
-def _is_card(written: str) -> bool:
-    digits = re.sub(r"%20|[^0-9]", "", written)
-    if not _ISSUER.fullmatch(digits):
-        return False
-    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
-    return (sum(doubled) + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0
-
-
-def _mask_iban(found: re.Match[str]) -> str:
-    plain = found[0].replace(" ", "")
-    check = int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4])) % 97
-    return "[masked iban]" if check == 1 else found[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One kind of secret.
-
-    Args:
-        name: what it finds.
-        hints: lower-case pieces of which a text must contain one; none means: any text.
-        apply: returns the text with these secrets masked.
-    """
-
-    name: str
-    hints: tuple[str, ...]
-    apply: Callable[[str], str]
-
-
 RULES: Final = (
-    Rule("values under a secret name", _NAME_HINTS, _mask_fields),
-    Rule("passwords in addresses", ("://",), lambda text: _USER_INFO.sub(rf"\1{_MASK}@", text)),
-    Rule("bearer and basic credentials", ("bearer", "basic"), lambda text: _SCHEME.sub(_mask_scheme, text)),
-    Rule("private keys", ("-----begin",), lambda text: _PRIVATE_KEY.sub("[masked private key]", text)),
-    Rule("json web tokens", ("eyj",), lambda text: _JWT.sub(_mask_jwt, text)),
     Rule(
-        "keys of known services",
-        ("akia", "asia", "sk-", "sk_", "rk_", "pk_", "gh", "glpat-", "xox", "aiza"),
-        lambda text: _KNOWN_KEY.sub("[masked key]", text),
+        "values under a secret name",
+        "parameters, form fields, JSON, headers and cookies, however deep they are nested in each other",
+        '/pay?token=abc&step=2 {"password": "hunter2"}',
+        f'/pay?token={MASK}&step=2 {{"password": "{MASK}"}}',
+        _NAME_SIGN,
+        _mask_fields,
     ),
-    Rule("payment card numbers", (), lambda text: _CARD.sub(_mask_card, text)),
-    Rule("bank account numbers", (), lambda text: _IBAN.sub(_mask_iban, text)),
+    *SHAPES,
 )
 
 # Looked for before any rule is applied, for every recorded string passes here and most hold nothing. Each alternative
-# begins with a plain character, so that the search skips all others quickly. A colon after two digits belongs to a
-# time: no secret's name ends so.
+# begins with a plain character, so that the search skips all others quickly; those of the services' keys with a mark
+# inside, for few texts have that. A colon after two digits belongs to a time: no secret's name ends so.
 _TRIGGER = re.compile(
-    r"=|%|:(?<!\d\d:)|bearer|basic|eyj|-----begin|akia|asia|aiza|sk[_-]|rk[_-]|pk[_-]|gh[a-z]_|github_pat|glpat|xox|"
-    + "|".join(rf"{digit}\d{{3}}(?:\d{{9}}|[ .+\xa0%-]\d{{4}})" for digit in range(10)),
-    re.ASCII,
+    rf"=|%|:(?<!\d\d:)|bearer|basic|eyj|-----begin|hooks\.slack|webhook|{KEY_SIGN}|{DIGITS_SIGN}", re.ASCII
 )
 _ACCOUNT = re.compile(r"[A-Z]{2}\d\d ?[A-Z0-9]", re.ASCII)
 
@@ -325,7 +205,7 @@ def mask(text: str) -> str:
     if not _TRIGGER.search(lowered) and not _ACCOUNT.search(text):
         return text
     for rule in RULES:
-        if not rule.hints or any(hint in lowered for hint in rule.hints):
+        if rule.sign.search(lowered):
             text = rule.apply(text)
     return text
 
@@ -344,7 +224,7 @@ def mask_tree(value: JSON) -> JSON:
             if not each and each != 0:
                 continue  # there is nothing in it
             if place in telling and _is_secret_item(holder, place, each):
-                holder[place] = _MASK
+                holder[place] = MASK
             elif isinstance(each, str):
                 if each not in masked:
                     masked[each] = mask(each)
@@ -352,8 +232,8 @@ def mask_tree(value: JSON) -> JSON:
             elif isinstance(each, dict | list):
                 holder[place] = copy = each.copy()
                 pending.append(copy)
-            elif isinstance(each, int) and each in _CARD_NUMBERS and _is_card(str(each)):
-                holder[place] = _MASKED_CARD
+            elif isinstance(each, int) and each in _CARD_NUMBERS and is_card(str(each)):
+                holder[place] = MASKED_CARD
     return root[0]
 
 

@@ -120,6 +120,7 @@ class Scope:
     project: ProjectRef = ProjectRef()
     session: SessionRef = SessionRef()
     window: Window = _EVER
+    examines: bool = True  # whether a search that finds nothing looks into why
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -35,6 +35,7 @@ VARIABLES = {
     "email": "OPENREPLAY_EMAIL",
     "password": "OPENREPLAY_PASSWORD",
     "token": "OPENREPLAY_TOKEN",
+    "privacy": "OPENREPLAY_PRIVACY",
 }
 
 
@@ -60,6 +61,7 @@ class Settings(BaseModel):
         max_reply_bytes: a longer reply is refused.
         retries: how often a failed read is tried again.
         budget: characters of a text answer.
+        privacy: "secrets" masks passwords and keys in tools' answers; "pseudonyms" shows people by aliases as well.
         clock: tells the present; for tests and the sandbox.
         secret: makes fence marks and confirmation tokens; a random one of the process by default.
     """
@@ -80,6 +82,7 @@ class Settings(BaseModel):
     max_reply_bytes: int = Field(32 * 1024 * 1024, gt=0)
     retries: int = Field(2, ge=0, le=10)
     budget: int = Field(6000, ge=500)
+    privacy: Literal["secrets", "pseudonyms"] = "secrets"
     clock: Callable[[], datetime] = Field(_now, repr=False, exclude=True)
     secret: SecretStr = SecretStr(_PROCESS_SECRET)
 

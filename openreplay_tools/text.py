@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 # One token that cannot carry an instruction or markup: ids, paths, event names, codes (product.md, "Fenced").
@@ -25,9 +25,15 @@ _MAX_MARKS = 2  # combining marks that may follow one letter; more is decoration
 
 @dataclass(slots=True)
 class Own:
-    """Our own words."""
+    """Our own words, or a name that stands plain among them.
+
+    Args:
+        text: the words.
+        ours: False for a name that somebody gave.
+    """
 
     text: str
+    ours: bool = field(default=True, compare=False, repr=False)
 
     def __str__(self) -> str:
         """Return the words."""
@@ -85,7 +91,7 @@ def name(text: str) -> Part:
     """Return the name of something the account's owner set up: plain when it is one or two ordinary words."""
     words = text.split(" ")
     ordinary = len(text) <= 40 and len(words) <= 2 and all(re.fullmatch(r"[\w&'.-]+", word) for word in words)
-    return Own(text) if ordinary and text.isascii() else Recorded(text, limit=60)
+    return Own(text, ours=False) if ordinary and text.isascii() else Recorded(text, limit=60)
 
 
 def clean(text: str) -> str:

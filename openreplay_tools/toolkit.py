@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel
 
-from openreplay_tools.catalogue import CURATED, OPERATIONS, AnyOperation
+from openreplay_tools.catalogue import CURATED, CURATED_WITH_LOGIN, OPERATIONS, AnyOperation
 from openreplay_tools.doors import Access
 from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenReplayToolsError, UnavailableError
 from openreplay_tools.masking import mask_tree
 from openreplay_tools.openreplay.access import examine, examined
-from openreplay_tools.render import Fence, phrase, render
+from openreplay_tools.render import Fence, render, sentence
 from openreplay_tools.settings import Settings
-from openreplay_tools.text import own, shorten, unescape
+from openreplay_tools.text import own, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from openreplay_tools.client import AsyncClient, Client
     from openreplay_tools.operation import Arguments, Outcome
+    from openreplay_tools.pseudonyms import Pseudonyms
 
 Choice: TypeAlias = "tuple[str, ...] | list[str] | Literal['all'] | None"
 _EFFECTS = ("read", "write", "destroy")
@@ -152,8 +153,10 @@ class Toolkit:
 
     def refusal(self, error: OpenReplayToolsError) -> Reply:
         """Return an error as a reply."""
-        text = shorten(phrase(error.parts, self._fence), _ERROR_LIMIT)
-        return Reply(f"{text}\n{self._fence.legend}" if self._fence.stands_in(text) else text, {}, is_error=True)
+        people = self._people
+        text = sentence(error.parts, self._fence, _ERROR_LIMIT, people.part if people else None)
+        text = f"{text}\n{self._fence.legend}" if self._fence.stands_in(text) else text
+        return Reply(people.explained(text, error.parts) if people else text, {}, is_error=True)
 
     @property
     def operations(self) -> tuple[AnyOperation, ...]:
@@ -227,19 +230,34 @@ class Toolkit:
     def _fence(self) -> Fence:
         return Fence.of(self.settings.secret.get_secret_value())
 
+    @cached_property
+    def _people(self) -> Pseudonyms | None:
+        if self.settings.privacy != "pseudonyms":
+            return None
+        from openreplay_tools.pseudonyms import Pseudonyms
+
+        return Pseudonyms.of(self.settings.secret.get_secret_value(), self.settings.host)
+
     def _reply(self, operation: AnyOperation, arguments: Arguments, outcome: Outcome[Any]) -> Reply:
         answer = operation.present(outcome.result, arguments, outcome.scope)
         if lacks := outcome.scope.lacks:
             answer = replace(answer, notes=(*answer.notes, own(f"Not told here: {', '.join(lacks)}.")))
         times, parts = _DETAIL[dict(arguments).get("detail", "normal")]
-        text = render(answer, budget=max(_SMALLEST, self.settings.budget * times // parts), fence=self._fence)
+        budget = max(_SMALLEST, self.settings.budget * times // parts)
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))
-        return Reply(text, data)
+        if self._people is None:
+            return Reply(render(answer, budget=budget, fence=self._fence), data)
+        self._people.meet(outcome.result)
+        given = () if answer.rows else dict(arguments).values()
+        room = max(_SMALLEST, budget - self._people.room(given))
+        text = render(answer, budget=room, fence=self._fence, rewrite=self._people.part)
+        return Reply(self._people.explained(text, given, budget), self._people.tree(data))
 
     def _received(self, value: Any) -> Any:
         """Take back what a model passes as it read it: escaped identifiers, text in our own fence."""
         if isinstance(value, str):
-            return unescape(self._fence.within(value))
+            text = unescape(self._fence.within(value))
+            return self._people.reveal(text) if self._people else text
         if isinstance(value, BaseModel):  # LangChain hands nested arguments over validated
             return self._received(value.model_dump())
         if isinstance(value, dict):
@@ -282,10 +300,12 @@ def _curated(access: Access, allowed: tuple[str, ...]) -> tuple[AnyOperation, ..
     """Return what answers most questions with the credentials at hand, and what was allowed beside reading."""
     # Jobs only matter to those who may make or cancel them; the passthrough is chosen by name.
     further = {"jobs"} if len(allowed) > 1 else set()
+    alone = access.credentials == {"key"}
+    chosen = tuple(each for each in CURATED if not (alone and each in CURATED_WITH_LOGIN))
     return tuple(
         each
         for each in OPERATIONS
-        if (each in CURATED or each.group in further or (each.effect != "read" and each.group != "raw"))
+        if (each in chosen or each.group in further or (each.effect != "read" and each.group != "raw"))
         and each.effect in allowed
         and (each.obstacle(access) is None or not access.credentials)
     )

@@ -15,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
 from openreplay_tools.errors import ArgumentsError, ConfigurationError
-from openreplay_tools.text import clean, shorten
+from openreplay_tools.text import Given
 
 Edge: TypeAlias = Literal["start", "end"]
 _Span: TypeAlias = tuple[datetime, datetime]  # twice the same: an instant
@@ -92,7 +92,7 @@ def zone(name: str) -> ZoneInfo:
     near = [known[each] for each in difflib.get_close_matches(wanted.casefold()[:_LONGEST], sorted(known))]
     nearest = f" Nearest: {', '.join(near)}." if near else ""
     raise ConfigurationError(
-        f'OPENREPLAY_TIMEZONE "{_given(name)}" is not an IANA time zone such as Europe/Berlin or UTC.{nearest}'
+        f"OPENREPLAY_TIMEZONE {_given(name)} is not an IANA time zone such as Europe/Berlin or UTC.{nearest}"
     )
 
 
@@ -111,11 +111,11 @@ def moment(text: str, *, now: datetime, zone: ZoneInfo, field: str, edge: Edge) 
         span = (datetime.max.replace(tzinfo=UTC),) * 2
     if span is None:
         raise ArgumentsError(
-            f'Unclear time "{_given(text)}" in {field}. Use forms such as 24h, 7d, yesterday, last week, 2026-11-03, '
+            "Unclear time ", _given(text), f" in {field}. Use forms such as 24h, 7d, yesterday, last week, 2026-11-03, "
             f"2026-11-03 14:00, or epoch milliseconds; the zone is {zone.key}."
-        )
+        )  # fmt: skip
     if span[0].year > LAST_YEAR:
-        raise ArgumentsError(f'"{_given(text)}" in {field} is after the year {LAST_YEAR}. Give an earlier time.')
+        raise ArgumentsError(_given(text), f" in {field} is after the year {LAST_YEAR}. Give an earlier time.")
     return max(span[0 if edge == "start" else 1], EARLIEST).astimezone(zone)
 
 
@@ -142,7 +142,7 @@ def window(  # noqa: PLR0913
         start = max(_before(min(end.astimezone(UTC), here.astimezone(UTC)).astimezone(zone), default), EARLIEST)
     read = Window(start.astimezone(zone), end, everything)
     if read.start_ms >= read.end_ms:
-        said = f'{prefix}since "{_given(since) or "omitted"}" {prefix}until "{_given(until) or "now"}"'
+        said = f"{prefix}since {_given(since or 'omitted')} {prefix}until {_given(until or 'now')}"
         raise ArgumentsError(f"Nothing lies in the window {said}: {read.text()}. Give a since that is before until.")
     return read
 
@@ -174,7 +174,7 @@ def parse_offset(text: str, *, field: str) -> int:
     found = _CLOCK_OFFSET.fullmatch(spoken) or _SPOKEN_OFFSET.fullmatch(spoken)
     if not found:
         raise ArgumentsError(
-            f'Unclear offset "{_given(text)}" in {field}. Use minutes:seconds such as 4:10 or 1:02:03, or 90s, 1m30s.'
+            "Unclear offset ", _given(text), f" in {field}. Use minutes:seconds such as 4:10 or 1:02:03, or 90s, 1m30s."
         )
     hours, minutes, seconds = (int(part or 0) for part in found.group(1, 2, 3))
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + int((found[4] or "").ljust(3, "0")[:3])
@@ -391,10 +391,10 @@ def _refuse_lookalikes(spoken: str, field: str) -> None:
         orders = sorted({(int(found[1]), int(found[3])), (int(found[3]), int(found[1]))})
         forms = [f"{found[4]}-{month:02}-{day:02}" for month, day in orders if month in range(1, 13)] or ["2026-11-03"]
         raise ArgumentsError(
-            f'Unclear time "{_given(spoken)}" in {field}: day or month first? Use {" or ".join(forms)}.'
+            "Unclear time ", _given(spoken), f" in {field}: day or month first? Use {' or '.join(forms)}."
         )
 
 
-def _given(text: str) -> str:
-    """What was given, made fit to show: printable, on one line, at most 80 characters."""
-    return shorten(clean(text[: 4 * _LONGEST]), 80)
+def _given(text: str) -> Given:
+    """What was given, to be shown printable, on one line, at most 80 characters, in quotes."""
+    return Given(text[: 4 * _LONGEST])

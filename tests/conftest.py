@@ -3,8 +3,11 @@
 import ipaddress
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 FOREIGN_PREFIXES = (
     "ANTHROPIC_",
@@ -21,6 +24,8 @@ FOREIGN_PREFIXES = (
     "OTEL_",
 )
 PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+FENCE_RATE = "fence"  # the property of a test of one recorded attack: in how many operations it was tried
 
 
 class NetworkBlockedError(RuntimeError):
@@ -74,6 +79,8 @@ def _guarded_lookup(lookup):
 
 # At import and not in a fixture: collecting the test modules must not reach the network either.
 _clear_environment()
+# Beside the repository: what examples failed last on this machine is nothing to keep there.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "openreplay-tools-hypothesis")
 socket.socket.connect = _guarded(socket.socket.connect)
 socket.socket.connect_ex = _guarded(socket.socket.connect_ex)
 socket.getaddrinfo = _guarded_lookup(socket.getaddrinfo)
@@ -105,3 +112,18 @@ def unpaced():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Pace, "silence", 0.0)
         yield
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print how many recorded attacks held; the reports of all workers come together here."""
+    tried = [
+        (outcome, value)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, ())
+        for name, value in report.user_properties
+        if name == FENCE_RATE
+    ]
+    if tried:
+        held = sum(outcome == "passed" for outcome, _ in tried)
+        operations = max(value for _, value in tried)
+        terminalreporter.write_line(f"Fence: {held} of {len(tried)} attacks held, in {operations} operations.")

@@ -29,10 +29,13 @@ NEEDED = {
     "openreplay_list_session_events": {"session": SESSION, "project": "2"},
     "openreplay_search_sessions": SMALL,
     "openreplay_get_session": {"session": LINK},
+    "openreplay_summarize_session": {"session": LINK},
+    "openreplay_summarize_user": {"user_id": "ann@example.org", "limit": 2},
     "openreplay_suggest_values": {"name": "browser", "project": "2"},
     "openreplay_search_events": SMALL,
     "openreplay_list_event_properties": {"project": "2"},
     "openreplay_create_note": {"session": LINK, "message": "x"},
+    "openreplay_open_link": {"link": f"{LINK}?jumpto=4056"},
     "openreplay_get_job": {"job_id": 1},
     "openreplay_cancel_job": {"job_id": 1},
     "openreplay_request": {"path": "/v2/api/1/tags"},
@@ -41,6 +44,8 @@ NEEDED = {
 # What the operation itself refuses, with the beginning of the refusal.
 REFUSED = {
     "openreplay_get_session": ({"session": "1"}, "Project Acme Shop has no session 1: "),
+    "openreplay_summarize_session": ({"session": "x"}, 'session: "x" is neither a session id (digits only) nor a link'),
+    "openreplay_summarize_user": ({"user_id": "u", "limit": 99}, 'limit should be at most 30 (given "99").'),
     "openreplay_search_sessions": ({"filters": [{"name": "browzer", "values": ["x"]}]}, 'filters: unknown filter "br'),
     "openreplay_list_filters": ({"project": "Acme Shopp"}, 'No project "Acme Shopp".'),
     "openreplay_suggest_values": ({"name": "no such thing"}, 'name: no property "no such thing"'),
@@ -49,6 +54,7 @@ REFUSED = {
     "openreplay_list_event_names": ({"project": "99"}, 'No project "99".'),
     "openreplay_list_event_properties": ({"event": "CLICK", "of": "users"}, "event: goes with of=events only"),
     "openreplay_list_notes": ({"session": SESSION, "mine_only": True}, "mine_only: "),
+    "openreplay_open_link": ({"link": f"https://evil.example/2/session/{SESSION}"}, "link: this link leads to "),
     "openreplay_create_note": ({"session": "1", "message": "x"}, "session: Acme Shop has no recording 1, "),
     "openreplay_request": ({"path": "/api/login"}, 'path: "/api/login" is refused.'),
     "openreplay_send": ({"path": "/v2/api/1/tags", "method": "GET"}, "method: this only reads"),
@@ -76,6 +82,10 @@ MORE = {
     "a pasted link": (
         "openreplay_list_session_events",
         {"session": f"{LINK}?jumpto=4056", "page": 1, "limit": 5},
+    ),
+    "a link to a user": (
+        "openreplay_open_link",
+        {"link": "https://openreplay.example.com/1/data-management/user/team%2Feve"},
     ),
     "a foreign link": ("openreplay_list_session_events", {"session": f"https://evil.example/2/session/{SESSION}"}),
     "a contradicting project": (

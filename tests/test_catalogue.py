@@ -21,8 +21,8 @@ from tests.snapshots import agree, names
 
 BY_NAME = {operation.tool_name: operation for operation in OPERATIONS}
 VERBS = {
-    "cancel", "check", "compare", "create", "delete", "find", "get", "list", "query", "request", "search", "send",
-    "suggest", "summarize",
+    "cancel", "check", "compare", "create", "delete", "find", "get", "list", "open", "query", "request", "search",
+    "send", "suggest", "summarize",
 }  # fmt: skip
 GROUPS = {
     "projects": {"list_projects", "get_project", "create_project", "check_access"},
@@ -34,6 +34,7 @@ GROUPS = {
     "notes": {"list_notes", "create_note"},
     "live": {"list_live_sessions", "search_live_sessions"},
     "jobs": {"list_jobs", "get_job", "cancel_job"},
+    "insight": {"summarize_session", "summarize_user", "open_link", "find_issues"},
     "raw": {"request", "send"},
 }  # fmt: skip
 EFFECTS = {"create": "write", "cancel": "write", "send": "write", "delete": "destroy"}
@@ -49,7 +50,10 @@ ARGUMENTS = {
     "list_user_sessions": {"user_id": "u"},
     "get_session": {"session": "4113715799632532494"},
     "list_session_events": {"session": "4113715799632532494"},
+    "summarize_session": {"session": "4113715799632532494"},
+    "summarize_user": {"user_id": "u"},
     "create_note": {"session": "4113715799632532494", "message": "x"},
+    "open_link": {"link": "https://openreplay.example.com/1/session/4113715799632532494"},
     "get_job": {"job_id": 1},
     "cancel_job": {"job_id": 1},
     "request": {"path": "/v2/api/1/tags"},
@@ -102,8 +106,8 @@ def test_each_route_goes_through_a_known_door_and_they_are_tried_in_the_same_ord
     doors = [route.needs for route in operation.routes]
     assert doors
     assert set(doors) <= set(get_args(Door)) == set(OPENED_BY)
-    # Whose doors are tried at large goes by the path it is given.
-    assert doors == sorted(doors, key=TRIED.index) or operation.name == "check_access"
+    # Whose doors are tried at large goes by the path it is given; a login searches all sessions for issues, a key few.
+    assert doors == sorted(doors, key=TRIED.index) or operation.name in {"check_access", "find_issues"}
     for route in operation.routes:
         assert inspect.isgeneratorfunction(inspect.unwrap(route.flow)), "a flow yields commands"
         assert route.permission in PERMISSIONS
@@ -200,9 +204,9 @@ def test_lists_can_be_walked_and_others_cannot(operation):
 @pytest.mark.parametrize(
     ("credentials", "count", "size"),
     [
-        ({"api_key": "k"}, 6, 10_000),
-        ({"api_key": "k", **LOGIN}, 11, 16_000),
-        (LOGIN, 11, 16_000),
+        ({"api_key": "k"}, 9, 10_000),
+        ({"api_key": "k", **LOGIN}, 12, 16_000),
+        (LOGIN, 12, 16_000),
     ],
     ids=["key", "key and login", "login"],
 )

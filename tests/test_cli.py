@@ -69,7 +69,7 @@ def test_a_login_brings_its_tools(shell, monkeypatch, unpaced):
     assert (code, err) == (0, "")
     assert re.match(r"2 of \d+ sessions · Acme Shop · ", out)
     assert shell("call", "request", "path=/v2/api/1/notes", "method=POST", "body={}")[0] == 0
-    assert shell("tools")[1].count(" [read]\n") == 11
+    assert shell("tools")[1].count(" [read]\n") == 12
     assert Sandbox.password not in out
 
 

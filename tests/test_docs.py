@@ -9,7 +9,8 @@ from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.settings import Settings
 
 EMPTY = (
-    "# Title\n\n<!-- settings -->\n<!-- /settings -->\nBetween.\n<!-- operations -->\nold\n<!-- /operations -->\nEnd.\n"
+    "# Title\n\n<!-- settings -->\n<!-- /settings -->\nBetween.\n<!-- masking -->\n<!-- /masking -->\n"
+    "<!-- operations -->\nold\n<!-- /operations -->\nEnd.\n"
 )
 
 
@@ -31,7 +32,7 @@ def test_the_readme_of_the_repository_is_fresh(capsys):
 def test_a_stale_document_is_named_and_left_alone(readme, capsys):
     assert run(readme, "--check") == 1
     said = capsys.readouterr().err
-    assert said == "README.md is stale: operations, settings. Run: python -m openreplay_tools.docs\n"
+    assert said == "README.md is stale: operations, settings, masking. Run: python -m openreplay_tools.docs\n"
     assert readme.read_text("utf-8") == EMPTY
 
 
@@ -54,7 +55,7 @@ def test_writing_makes_it_fresh_and_keeps_the_rest(readme):
     assert run(readme, "--check") == 0
     text = readme.read_text("utf-8")
     assert text.startswith("# Title\n\n<!-- settings -->\n| environment ")
-    assert "<!-- /settings -->\nBetween.\n<!-- operations -->\n| tool " in text
+    assert "<!-- /settings -->\nBetween.\n<!-- masking -->\n| masked " in text
     assert text.endswith("<!-- /operations -->\nEnd.\n")
     assert "old" not in text.splitlines()
 
@@ -111,7 +112,7 @@ def test_the_sizes_of_the_defaults_are_told():
     told = docs.operations_table().splitlines()[-1]
     tools = [int(count) for count in re.findall(r"(\d+) tools", told)]
     key, login = (int(size.replace(",", "")) for size in re.findall(r"([\d,]+) characters", told))
-    assert tools == [6, 11]
+    assert tools == [9, 12]
     assert 1000 < key < login < 16_000
 
 

@@ -12,8 +12,8 @@ PACKAGE = "openreplay_tools"
 ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 
 # Module -> the modules of this package that it may import. Arrows go one way: a module stands below those it names.
-BASICS = {"errors", "text", "masking", "windows", "addresses", "settings"}
-CORE = BASICS | {"doors", "flow", "confirmation", "schema", "fields", "answer", "operation"}
+BASICS = {"errors", "text", "masking", "windows", "addresses", "settings", "personal"}
+CORE = BASICS | {"doors", "flow", "progress", "confirmation", "schema", "fields", "answer", "operation"}
 CLIENTS = {"wire", "login", "connection", "driver", "deadline", "client"}
 BELOW_TOOLKIT = CORE | CLIENTS | {"render", "openreplay", "catalogue"}
 BELOW_ADAPTERS = BELOW_TOOLKIT | {"toolkit", "sandbox"}
@@ -21,7 +21,12 @@ ADAPTERS = {"langchain", "llama_index", "mcp", "cli"}
 ALLOWED = {
     "errors": set(),
     "text": set(),
-    "masking": {"errors", "text"},
+    "secret_shapes": set(),
+    "masking": {"errors", "text", "secret_shapes"},
+    "personal": set(),
+    "persons": {"personal"},
+    "shapes": {"personal"},
+    "pseudonyms": {"text", "personal", "persons", "shapes"},
     "windows": {"errors", "text"},
     "addresses": {"errors"},
     "deadline": set(),
@@ -31,6 +36,7 @@ ALLOWED = {
     "answer": {"errors", "text", "masking", "windows"},
     "doors": {"errors"},
     "flow": {"errors", "doors"},
+    "progress": {"flow"},
     "operation": BASICS | {"doors", "flow", "confirmation", "schema", "answer"},
     "login": BASICS | {"doors", "flow", "operation"},
     "fields": BASICS | {"schema", "operation"},
@@ -44,7 +50,7 @@ ALLOWED = {
     "catalogue": {"errors", "operation", "openreplay"},
     # The sandbox is the far side of HTTP: it shares no knowledge of the API with the code that is tested against it.
     "sandbox": {"errors"},
-    "toolkit": BELOW_TOOLKIT | {"sandbox"},
+    "toolkit": BELOW_TOOLKIT | {"sandbox", "pseudonyms"},
     "langchain": BELOW_ADAPTERS,
     "llama_index": BELOW_ADAPTERS,
     "mcp": BELOW_ADAPTERS,

@@ -136,11 +136,11 @@ def test_marks_tell_what_a_tool_may_do(sandbox):
 def test_a_login_brings_the_search_of_sessions(unpaced):
     with OpenReplayToolkit.sandbox(login=True) as toolkit:
         tools = {tool.name: tool for tool in toolkit.get_tools()}
-        assert len(tools) == 11
+        assert len(tools) == 12
         found = tools["openreplay_search_sessions"].invoke(as_call("openreplay_search_sessions", {"user_id": ANN}))
         assert found.status == "success"
         session = found.artifact["rows"][0]["session_id"]
-        card = tools["openreplay_get_session"].invoke({"session": session})
+        card = tools["openreplay_summarize_session"].invoke({"session": session})
         assert card.startswith(f"Session {session} · Acme Shop · {ANN}")
         refused = tools["openreplay_search_sessions"].invoke(
             as_call("openreplay_search_sessions", {"filters": [{"name": "browzer", "values": ["x"]}]})

@@ -80,12 +80,12 @@ def test_spec_functions_follow_the_probe():
 def test_a_login_brings_the_search_of_sessions(unpaced):
     with OpenReplayToolSpec.sandbox(login=True) as spec:
         tools = {tool.metadata.name: tool for tool in spec.to_tool_list()}
-        assert len(tools) == 11
+        assert len(tools) == 12
         found = tools["openreplay_search_sessions"].call(user_id=ANN)
         assert not found.is_error
         session = found.raw_output["rows"][0]["session_id"]
-        assert tools["openreplay_get_session"](session=session).content.startswith(f"Session {session} · Acme Shop")
-        refused = tools["openreplay_suggest_values"].call(name="browzer")
+        assert tools["openreplay_summarize_session"](session=session).content.startswith(f"Session {session} · Acme")
+        refused = tools["openreplay_search_sessions"].call(filters=[{"name": "browzer", "values": ["x"]}])
         assert refused.is_error
         assert "browser" in refused.content
         assert not [tool for tool in tools.values() if Sandbox.password in repr(tool)]

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from openreplay_tools.masking import RULES, mask, mask_tree
+from openreplay_tools.secret_shapes import SERVICES
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 CARD = "4111111111111111"
@@ -290,6 +291,8 @@ PIECES = [
     ),
     *("-----BEGIN PRIVATE KEY-----", "https://u:", "@", "/session/", "4111 1111", "DE89370400440532013000", "[masked]"),
     *("0123456789abcdefghij", "null", "_", "-", ".", "+", "masked", "jwt"),
+    *(service.example for service in SERVICES),
+    *("hooks.slack.com/services/", "discord.com/api/webhooks/", "x.webhook.office.com/webhookb2/", "auth", "csrf"),
 ]
 
 
@@ -338,7 +341,28 @@ def test_any_text_can_be_masked(text):
             "]",
             "%25",
         ),
-        *("token%3D%25", "token ", '"token",', "authorization: digest ", "ghp_a1", "password_", "xox-", "4111-1111-"),
+        *(
+            "token%3D%25",
+            "token ",
+            '"token",',
+            "authorization: digest ",
+            "ghp_a1",
+            "SG.a.",
+            "whsec_",
+            "dp.pt.",
+            "1//0",
+            "hooks.slack.com/services/",
+            "a.webhook",
+            "abc0Q~",
+            "0123456789abcdef-us",
+            "123456789:AA",
+            "lsv2_pt_",
+            "EAA",
+            "_-.",
+            "password_",
+            "xox-",
+            "4111-1111-",
+        ),
     ],
 )
 def test_hostile_repetition_is_read_once(piece):
@@ -381,6 +405,105 @@ def test_every_secret_name_is_known(name):
     assert mask(f"/x?{name}=abcde&a=1") == f"/x?{name}=[masked]&a=1"
 
 
-def test_rules_have_names_and_plain_hints():
-    assert len({rule.name for rule in RULES}) == len(RULES)
-    assert all(hint == hint.lower() for rule in RULES for hint in rule.hints)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_says_what_it_does_and_its_example_shows_it(rule):
+    assert rule.masked != rule.example
+    assert "[masked" in rule.masked
+    assert rule.sign.search(rule.example.lower()), "the quick look before the rule finds it"
+    assert rule.apply(rule.example) == mask(rule.example) == rule.masked
+    assert mask(rule.masked) == rule.masked
+    assert 20 <= len(rule.about) <= 120, "one line"
+    assert not rule.about.endswith("."), "a cell of a table"
+
+
+def test_rules_have_names():
+    assert len({rule.name for rule in RULES}) == len(RULES) >= 9
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+@pytest.mark.parametrize(
+    "around", ["{}", "use {} now", '{{"x": "{}"}}', "/x?y={}&z=1", "a\\n{}\\nb", "%22{}%22", "({}),"]
+)
+def test_a_key_of_a_known_service_is_masked_wherever_it_stands(service, around):
+    assert mask(around.format(service.example)) == around.format("[masked key]")
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_a_part_of_another_word_is_no_key(service):
+    assert "[masked" not in mask(f"word{service.example}")
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_the_beginning_of_a_key_alone_is_none(service):
+    for length in range(1, 9):
+        assert mask(f"see {service.example[:length]} there") == f"see {service.example[:length]} there"
+
+
+def test_services_have_names_and_one_example_each():
+    assert (
+        len({service.name for service in SERVICES}) == len({service.example for service in SERVICES}) == len(SERVICES)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("npm_config_cache", "hf_transfer", "key-value-store", "lin_space(0,1)", "sg.example.com", "hvs.stats"),
+        *("sec_2_payment_step_opened", "v1_users_list_loaded", "AT&T ATTENTION ATTACHMENT", "EAA MEMBER EAACCOUNTS"),
+        *(
+            "SKU1234567",
+            "SK-2026-11",
+            "SKATEBOARDING",
+            "en-us1",
+            "pypi-server",
+            "dapibus",
+            "1//0",
+            "12:34:aa",
+            "id:AAA",
+        ),
+        *("xapp-list", "pat-1", "glsa_", "rubygems_org", "https://slack.com/webhooks", "our webhook failed"),
+        *(
+            "https://discord.com/api/webhooks",
+            "POST /webhookb2/x",
+            "?auth=google",
+            "?auth=1",
+            "author=Ann",
+            "csrf failed",
+        ),
+        *("social security is a topic", "dp.pt.short", "page/1//0/x", "a.b.c.d_v1_e", "node_pk-1"),
+    ],
+)
+def test_what_begins_like_a_key_is_kept(text):
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("?auth=ya-8f14e45fceea167a5a36dedd4bea2543", "?auth=[masked]"),
+        ("_csrf=abc123&x=1", "_csrf=[masked]&x=1"),
+        ("socialSecurityNumber=078-05-1120", "socialSecurityNumber=[masked]"),
+        ('{"social_security": "078-05-1120"}', '{"social_security": "[masked]"}'),
+        ("SAMLResponse=PHNhbWxwOlJlc3BvbnNl&RelayState=x", "SAMLResponse=[masked]&RelayState=x"),
+        (
+            "?X-Goog-Credential=a%40b&X-Goog-Signature=0a1b&X-Goog-Date=2026",
+            "?X-Goog-Credential=[masked]&X-Goog-Signature=[masked]&X-Goog-Date=2026",
+        ),
+        (
+            "https://x.blob.core.windows.net/a?sv=2026&sp=r&sig=aB%2Fc%3D",
+            "https://x.blob.core.windows.net/a?sv=2026&sp=r&sig=[masked]",
+        ),
+        (
+            "https://api.telegram.org/bot123456789:AA" + "Ab1" * 11 + "/getMe",
+            "https://api.telegram.org/[masked key]/getMe",
+        ),
+        ("hooks.slack.com/services/T00/B00/XXXXXXXXXXXXXXXX ok", "hooks.slack.com/services/[masked] ok"),
+        (
+            "https://discord.com/api/webhooks/123456789012345678/abcdefghijklmnop",
+            "https://discord.com/api/webhooks/[masked]",
+        ),
+    ],
+)
+def test_further_names_and_addresses_are_known(text, expected):
+    assert mask(text) == expected
+    assert mask(expected) == expected

@@ -175,5 +175,5 @@ def test_a_real_host_over_standard_input_and_output(tmp_path):
     assert answers[3]["result"]["structuredContent"]["user_id"] == ANN
     assert answers[4]["result"]["isError"] is True
     assert answers[6]["result"]["content"][0]["text"].startswith("2 of ")
-    assert len(names) == 11
+    assert len(names) == 12
     assert answers[5]["error"]["code"] == types.INVALID_PARAMS

@@ -274,7 +274,7 @@ def test_a_page_of_a_walk_is_as_full_as_it_can_be():
 @pytest.mark.parametrize("first", [1, 8, 51, 101])
 def test_the_next_page_leaves_no_row_out(first):
     page = 50 if first % 50 == 1 else 7
-    answer = walk([60] * page, tally=Tally("events", 300, first=first), rest="limit={shown}, page={next}")
+    answer = walk([90] * page, tally=Tally("events", 300, first=first), rest="limit={shown}, page={next}")
     lines = lines_of(answer, 700)
     limit, following = map(int, re.search(r"limit=(\d+), page=(\d+)", lines[-1]).groups())
     assert limit == len(shown_in(lines))

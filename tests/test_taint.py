@@ -1,5 +1,6 @@
 """The proof over every operation that recorded text never stands as ours, whatever a hostile server says."""
 
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -15,7 +16,9 @@ from openreplay_tools.answer import Answer
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.client import Client
 from openreplay_tools.openreplay.access import AccessReport, DoorReport
+from openreplay_tools.openreplay.link_answers import OpenedLink
 from openreplay_tools.openreplay.session_steps import Applied
+from openreplay_tools.openreplay.session_summary import SessionSummary
 from openreplay_tools.operation import Page, ProjectRef, SessionRef
 from openreplay_tools.render import Fence, render
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
@@ -85,6 +88,8 @@ OURS = {"link", "confirm"}
 CHECKED = {
     AccessReport: {"host": "openreplay.example.com"},
     DoorReport: {"reason": "The server refused it."},
+    SessionSummary: {"not_told": ["requests"], "narrowed": ["CLICK"]},
+    OpenedLink: {"not_told": ["the note itself."]},
     Applied: {"own": False, "property": "status", "operator": "is", "values": ["500"]},
 }
 OTHERS = {
@@ -182,13 +187,23 @@ def conditions_of(page):
     (condition,) = page.conditions
     for kind in ("session", "event", "absent", "page", "saved"):
         one = condition.model_copy(update={"kind": kind})
-        hints = [
-            hint.model_copy(update={"condition": one, "properties": names})
-            for hint in page.hints
-            for names in ([], hint.properties)
-        ]
-        yield {"conditions": [one, one], "hints": hints, "sorted_among": 0}
-        yield {"in_window": 0}
+        yield {"conditions": [one, one], "sorted_among": 0}
+        yield from diagnoses_of(page, one)
+
+
+def diagnoses_of(page, *conditions):
+    """Yield a page with every kind of reason why it is empty."""
+    report = page.diagnosis
+    (finding,) = report.findings
+    conditions = list(conditions) or finding.conditions
+    yield {"diagnosis": report.model_copy(update={"in_window": 0})}
+    yield {"diagnosis": report.model_copy(update={"in_window": 0, "kept": 0, "under_id": 0})}
+    yield {"diagnosis": report.model_copy(update={"under_id": 0, "ever": 0, "record": False})}
+    for alone, without, names in itertools.product((0, 7), (0, 7), ([], finding.properties)):
+        told = {"alone": alone, "without": without, "properties": names, "conditions": conditions}
+        for findings in ([told], [told, told], [{**told, "conditions": conditions * 2}]):
+            made = [finding.model_copy(update=one) for one in findings]
+            yield {"diagnosis": report.model_copy(update={"findings": made, "under_id": 0, "kept": None})}
 
 
 def suggestions_of(page):
@@ -196,13 +211,55 @@ def suggestions_of(page):
         yield from ({"of": of, "name": name} for name in ("browser", page.name))
 
 
+# What a link of each kind leads to; the rest is None.
+OPENED = (
+    ("session", "session"),
+    ("moment", "session events"),
+    ("note", "session events note"),
+    ("note", "session note"),
+    ("user", "user sessions"),
+    ("user", "sessions"),
+    ("user", "user"),
+    ("error", "error"),
+    ("event", "event session events"),
+    ("event", "event"),
+    ("live", "live"),
+    ("live", "session"),
+    ("sessions", "sessions"),
+    ("sessions", "found"),
+    ("saved_search", "found"),
+    ("notes", "notes"),
+)
+
+
+def opened_by_links(result):
+    parts = ("session", "events", "note", "user", "sessions", "found", "notes", "error", "event", "live")
+    digest = result.session.model_copy(update={"session_id": ID})  # from the link, checked to be digits
+    for kind, kept in OPENED:
+        missing = dict.fromkeys(set(parts) - set(kept.split()))
+        moment = 4056 if "events" in kept else None
+        yield {"session": digest, **missing, "kind": kind, "moment_ms": moment}
+
+
 # The other forms that a result may have.
 VARIANTS = {
+    "open_link": opened_by_links,
     "delete_user": lambda result: [{}, {"job": None, "confirm": "1-abc"}],
     "check_access": doors_with,
     "list_filters": filters_of,
     "search_sessions": conditions_of,
-    "search_events": lambda page: [{}, {"in_window": 0}],
+    **dict.fromkeys(
+        (
+            "search_events",
+            "search_users",
+            "list_user_sessions",
+            "list_session_events",
+            "list_notes",
+            "list_live_sessions",
+            "search_live_sessions",
+        ),
+        lambda page: [{}, *diagnoses_of(page)],
+    ),
     "suggest_values": suggestions_of,
     "create_note": lambda note: [{}, {"session_id": ID, "message": "x", "tag": None, "timestamp": 0}],
     "get_session": lambda session: [{}, {"live": False, "duration_ms": None}, {"found": None, "user_id": ""}],
@@ -330,6 +387,7 @@ CALLS = {
     **{operation.name: [ARGUMENTS.get(operation.name, {})] for operation in OPERATIONS},
     "list_session_events": [{"session": ID}, {"session": ID, "page": 1}],
     "suggest_values": [{}],
+    "open_link": [{"link": f"{DASHBOARD}/2/session/{ID}"}, {"link": f"{DASHBOARD}/2/session/{ID}?jumpto=4056"}],
     "search_sessions": [{}, {"sort": "length"}],
     "search_events": [{}, {"user_id": "ann@example.org"}, {"since": "1h", "user_id": "nobody"}],
     "list_notes": [{}, {"query": "nothing like it"}],

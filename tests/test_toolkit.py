@@ -42,9 +42,10 @@ ALWAYS = {"openreplay_check_access"}  # tells why the others cannot work
 READING = {operation.tool_name for operation in OPERATIONS if operation.effect == "read"}
 JOBS = tools_of("list_jobs", "get_job", "cancel_job")
 WITH_KEY = tools_of(
-    "list_projects", "check_access", "search_users", "get_user", "list_user_sessions", "list_session_events",
+    "list_projects", "check_access", "search_users", "get_user", "list_user_sessions", "summarize_session",
+    "summarize_user", "open_link", "list_session_events",
 )  # fmt: skip
-WITH_LOGIN = WITH_KEY | tools_of("search_sessions", "get_session", "list_filters", "suggest_values", "search_events")
+WITH_LOGIN = WITH_KEY | tools_of("search_sessions", "list_filters", "find_issues")
 BOTH = {"api_key": "k", **LOGIN}
 
 
@@ -149,7 +150,7 @@ def test_the_order_is_the_catalogues_for_groups_and_the_callers_for_names():
         ({"groups": ("user",)}, "groups: unknown name 'user'. Nearest: users."),
         (
             {"groups": ("xx",)},
-            "groups: unknown name 'xx'. There are: projects, users, sessions, events, notes, live, jobs, raw.",
+            "groups: unknown name 'xx'. There are: projects, users, sessions, insight, events, notes, live, jobs, raw.",
         ),
         ({"tools": ("openreplay_getuser",)}, "tools: unknown name 'openreplay_getuser'. Nearest: openreplay_get_user"),
         ({"effects": ("reed",)}, "effects: unknown name 'reed'. Nearest: read"),
@@ -350,7 +351,7 @@ def test_an_older_server_offers_what_its_doors_can():
     with Sandbox(version="1.26", pulse=unhurried()) as server:
         assert probed(server, **LOGIN)[0] == {}
         unavailable, _ = probed(server)
-    assert set(unavailable) == EVERYTHING - opened_by("key") | {"openreplay_search_users"}
+    assert set(unavailable) == EVERYTHING - opened_by("key") | tools_of("search_users", "find_issues")
     assert "has no API v2, which OpenReplay 1.27 and later have" in unavailable["openreplay_search_users"]
 
 
@@ -358,7 +359,7 @@ def test_before_1_23_the_dashboards_api_is_another_one():
     with Sandbox(version="1.22", pulse=unhurried()) as server:
         unavailable, _ = probed(server, **LOGIN)
         alone, _ = probed(server, api_key="", **LOGIN)
-    assert set(unavailable) == EVERYTHING - opened_by("key") | {"openreplay_search_users"}
+    assert set(unavailable) == EVERYTHING - opened_by("key") | tools_of("search_users", "find_issues")
     told = "This server is older than 1.23: its dashboard API is another one."
     assert set(unavailable.values()) == {told}
     assert alone["openreplay_list_user_sessions"] == (

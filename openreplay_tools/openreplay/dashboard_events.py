@@ -58,6 +58,19 @@ class SessionEvents(Record):
         }
         return {kind: count for kind, count in found.items() if kind and count}
 
+    def firsts(self) -> dict[str, int]:
+        """Return when the first error, crash and issue of each type was, epoch ms, the earliest first."""
+        found: dict[str, int] = {}
+        of_kind = [("error", each) for each in self.errors or []] + [("crash", each) for each in self.crashes or []]
+        of_kind += [(str(each.get("issueType") or ""), each) for each in self.issues or []]
+        of_kind += [("incident", each) for each in self.incidents or []]
+        for kind, item in of_kind:
+            at = _moment(item)
+            if kind not in {"", "custom"} and at is not None:
+                ms = round(at.timestamp() * 1000)
+                found[kind] = min(ms, found.get(kind, ms))
+        return dict(sorted(found.items(), key=lambda each: each[1]))
+
 
 class SessionEventsReply(Record):
     """Reply of GET /{projectId}/sessions/{sessionId}/events."""

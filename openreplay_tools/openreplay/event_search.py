@@ -14,13 +14,16 @@ from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, WindowArguments
-from openreplay_tools.flow import Request, ask, ask_all
+from openreplay_tools.flow import Request, ask
+from openreplay_tools.openreplay.doctor import Diagnosis, Finding, asked_for, filtered
+from openreplay_tools.openreplay.doctor_events import why_no_events
+from openreplay_tools.openreplay.doctor_words import why
 from openreplay_tools.openreplay.filter_catalogue import EventName, fetch_catalogue, folded
 from openreplay_tools.openreplay.filters import COMPARISONS, Filter, user_condition
 from openreplay_tools.openreplay.lexicon import choose_property, fetch_properties
 from openreplay_tools.openreplay.links import read_session, session_link, trusted_start_ms
 from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
-from openreplay_tools.openreplay.scope import about, during, in_project
+from openreplay_tools.openreplay.scope import about, during, in_project, local
 from openreplay_tools.openreplay.telling import row_of, site_of
 from openreplay_tools.openreplay.timeline import Event
 from openreplay_tools.operation import Page, Record, SessionRef, operation
@@ -28,6 +31,8 @@ from openreplay_tools.text import Given, Own, identifier, own
 from openreplay_tools.windows import format_moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line
@@ -56,7 +61,7 @@ _EMPTY = frozenset({
     "initialreferrer", "referringdomain", "searchengine", "searchenginekeyword",
 })  # fmt: skip
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
-_MOST_TRIED = 6
+_SPELLING = "is compares case-sensitively; openreplay_suggest_values tells values that occur."
 _OF_REQUESTS = "The url of a request is the request's own, not the page's."
 
 
@@ -66,14 +71,12 @@ class FoundEventPage(Page[Event]):
     Attributes:
         kinds: the events asked for, as the server spells them.
         filtered_by: the columns and properties asked for, in the order of the filters, as they were understood.
-        without: when nothing was found: how many there are when one condition is left out, by its name.
-        in_window: when nothing was found: events of any kind and user in the window.
+        diagnosis: when nothing was found: why, as far as a few requests can tell.
     """
 
     kinds: list[str] = []
     filtered_by: list[str] = []
-    without: dict[str, int] = {}
-    in_window: int | None = None
+    diagnosis: Diagnosis | None = None
 
 
 class SearchEventsArgs(WindowArguments):
@@ -249,14 +252,27 @@ def _fetch(body: dict[str, Any], scope: Scope, sort_by: str, order: str) -> Flow
     return Slice(found, reply.data.total)
 
 
-def _why_none(page: FoundEventPage, conditions: list[_Condition], scope: Scope) -> Flow[None]:
-    """Find out which condition empties the set: a bounded number of small requests."""
-    left = [[other for other in conditions if other is not each] for each in conditions[:_MOST_TRIED]]
-    tried = [[], *left] if len(conditions) > 1 else [[]]
-    replies = yield from ask_all([_request(_body(each, scope, 1, 1), scope) for each in tried])
-    totals = [reply.data.total for reply in replies]
-    page.in_window = totals[0]
-    page.without = {each.name: total for each, total in zip(conditions, totals[1:], strict=False) if total}
+def _why_none(args: SearchEventsArgs, conditions: list[_Condition], scope: Scope) -> Flow[Diagnosis]:
+    """Find out, in at most six requests, why nothing was found."""
+    filters = iter(args.filters)
+    named = {"kinds": "kind", "user_id": "user id", "session": "session"}
+    parts = [
+        (
+            asked_for(named[one.name], *one.wire[0]["value"]) if one.name in named else _on(next(filters), one),
+            [other for other in conditions if other is not one],
+        )
+        for one in conditions
+    ]
+
+    def newest(asked: list[_Condition], there: Scope) -> Flow[tuple[int, datetime | None]]:
+        found = yield from _fetch(_body(asked, there, 1, 1), there, "created_at", "desc")
+        return found.total or 0, found.rows[0].at if found.rows else None
+
+    return (yield from why_no_events(conditions, parts, scope, newest, args.user_id))
+
+
+def _on(given: Filter, one: _Condition) -> Finding:
+    return filtered(given.model_copy(update={"name": one.name}), own=not one.name.startswith(_PREFIX))
 
 
 def _complete(event: Event, scope: Scope) -> None:
@@ -284,7 +300,7 @@ def found_events_table(page: FoundEventPage, args: SearchEventsArgs, scope: Scop
 def _row(event: Event, host: str, args: SearchEventsArgs, scope: Scope) -> Row:
     told = row_of(event, host, full=args.detail == "full")
     at, kind, what = told.cells
-    when = format_moment(event.at.astimezone(scope.zone)) if event.at else "unknown"
+    when = format_moment(local(event.at, scope)) if event.at else "unknown"
     who: Line = (identifier(event.user_id),) if event.user_id else own("–")
     return Row((own(when), kind, who, (identifier(event.session_id),), at, what), told.worth, told.kind)
 
@@ -304,8 +320,13 @@ def _said(page: FoundEventPage, args: SearchEventsArgs, scope: Scope) -> list[Li
 
 
 def _notes(page: FoundEventPage, args: SearchEventsArgs, scope: Scope) -> list[Line]:
+    if page.diagnosis is not None:
+        hint = (
+            "is compares case-sensitively; openreplay_suggest_values tells values that occur." if args.filters else ""
+        )
+        return why(page.diagnosis, "events", scope, hint if page.diagnosis.in_window else "")
     if not page.rows:
-        return _reasons(page, args) if page.page == 1 else []
+        return []
     form = session_link(scope, "<session>")
     notes = [f"Open a moment: {form}?jumpto=<ms> (at 0:44 is 44000). Next: openreplay_list_session_events(session=…)."]
     if (page.total or 0) > page.limit:
@@ -313,18 +334,6 @@ def _notes(page: FoundEventPage, args: SearchEventsArgs, scope: Scope) -> list[L
     if "url" in page.filtered_by or "path" in page.filtered_by:
         notes.append(_OF_REQUESTS)
     return [own(note) for note in notes]
-
-
-def _reasons(page: FoundEventPage, args: SearchEventsArgs) -> list[Line]:
-    if not page.in_window:
-        return [own("The window holds no event at all: widen since. Events follow some minutes after they happen.")]
-    hints: list[Line] = [own(f"The window holds {page.in_window:,} events of any kind.")]
-    hints += [(Own("Without "), identifier(name), Own(f": {total:,} events.")) for name, total in page.without.items()]
-    if args.user_id:
-        hints.append(own("User ids are exact and case-sensitive: openreplay_search_users finds the right one."))
-    if args.filters:
-        hints.append(own("is compares case-sensitively; openreplay_suggest_values tells values that occur."))
-    return hints
 
 
 @operation(
@@ -347,8 +356,8 @@ def search_events(args: SearchEventsArgs, scope: Scope) -> Flow[FoundEventPage]:
     page = FoundEventPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
     page.kinds = [kind for each in conditions if each.name == "kinds" for kind in each.wire[0]["value"]]
     page.filtered_by = [each.name for each in conditions[len(conditions) - len(args.filters) :]]
-    if not found.rows and args.page == 1 and conditions:
-        yield from _why_none(page, conditions, scope)
+    if not found.rows and args.page == 1 and scope.examines:
+        page.diagnosis = yield from _why_none(args, conditions, scope)
     return page
 
 

@@ -13,11 +13,14 @@ from openreplay_tools.errors import (
     ArgumentsError,
     OpenReplayToolsError,
     PermissionDeniedError,
+    TooMuchError,
     UnavailableError,
 )
 from openreplay_tools.fields import Detail, Session, WindowArguments
 from openreplay_tools.flow import Emit, Request, ask, ask_all
 from openreplay_tools.openreplay.dashboard_events import events_of, merged, session_events
+from openreplay_tools.openreplay.doctor import Diagnosis
+from openreplay_tools.openreplay.doctor_events import why_no_session_events
 from openreplay_tools.openreplay.filters import event_names
 from openreplay_tools.openreplay.links import session_link, trusted_start_ms
 from openreplay_tools.openreplay.old_events import OLD_LACKS, read_old_events
@@ -25,6 +28,7 @@ from openreplay_tools.openreplay.scope import in_session, within_project
 from openreplay_tools.openreplay.telling import events_table
 from openreplay_tools.openreplay.timeline import Event, arranged, without_twins
 from openreplay_tools.operation import Page, Record, operation
+from openreplay_tools.personal import PersonId
 from openreplay_tools.windows import EARLIEST, parse_offset
 
 if TYPE_CHECKING:
@@ -67,13 +71,14 @@ class EventPage(Page[Event]):
         unread: events the server counted but did not return.
         missing: why a second source could not add what it knows; "" when nothing is missing.
         kinds_present: when `kinds` matched nothing: which kinds the session has.
+        diagnosis: when there is nothing at all: why, as far as a few requests can tell.
         link: opens the replay.
     """
 
     session_id: str = ""
     started_at: datetime | None = None
     duration_ms: int = 0
-    user_id: str | None = ""
+    user_id: PersonId | None = ""
     browser: str = ""
     os: str = ""
     city: str = ""
@@ -84,6 +89,7 @@ class EventPage(Page[Event]):
     unread: int = 0
     missing: Missing = ""
     kinds_present: dict[str, int] = {}
+    diagnosis: Diagnosis | None = None
     link: str = ""
 
 
@@ -195,22 +201,26 @@ class _Gathered:
     anonymous: bool = True
 
 
-def _read(part: _Part, scope: Scope, columns: list[str] | None = None) -> Flow[tuple[list[Event], int]]:
-    """Read every page; return the distinct events and how many the server counted but did not give."""
-    body = {**_body(part, scope), "columns": columns or _COLUMNS}
+def _request(body: dict[str, Any], scope: Scope) -> Request[_EventsReply]:
     # https://docs.openreplay.com/en/api/events/
     path: tuple[str, ...] = ("public", scope.project.key, "sessions", scope.session.id, "events")
     via: Service = "v2"
     if scope.door == "login":
         path, via = (str(scope.project.id), "events"), "dashboard"
+    return Request("POST", path, _EventsReply, body=body, escaped=True, via=via)
+
+
+def _read(part: _Part, scope: Scope, columns: list[str] | None = None) -> Flow[tuple[list[Event], int]]:
+    """Read every page; return the distinct events and how many the server counted but did not give."""
+    body = {**_body(part, scope), "columns": columns or _COLUMNS}
 
     def page(number: int) -> Request[_EventsReply]:
-        return Request("POST", path, _EventsReply, body={**body, "page": number}, escaped=True, via=via)
+        return _request({**body, "page": number}, scope)
 
     first = yield from within_project(page(1), scope)
     total = first.data.total
     if total > MOST_EVENTS:
-        raise ArgumentsError(
+        raise TooMuchError(
             f"session: {total} events here, more than the {MOST_EVENTS} read at once. Narrow with kinds, "
             f"from_offset and to_offset."
         )
@@ -220,6 +230,17 @@ def _read(part: _Part, scope: Scope, columns: list[str] | None = None) -> Flow[t
         again = yield from ask_all([page(number) for number in range(1, -(-total // _PAGE) + 1)])
         found |= {event.event_id: event for reply in again for event in reply.data.events or []}
     return list(found.values()), max(0, total - len(found))
+
+
+def _count(scope: Scope) -> Flow[int]:
+    """Count the events of a whole session, at whatever time."""
+    if scope.door == "v1":
+        return len((yield from read_old_events([], scope)))
+    if scope.door == "login" and not _may(scope, _ALL_EVENTS):
+        return len(events_of((yield from ask(session_events(scope))).data))
+    part = _Part(int(EARLIEST.timestamp() * 1000), round(scope.now.timestamp() * 1000) + _DAY_MS, [])
+    body = {**_body(part, scope), "limit": 1, "page": 1, "columns": ["$event_name"]}
+    return (yield from within_project(_request(body, scope), scope)).data.total
 
 
 def _gather(part: _Part, scope: Scope) -> Flow[_Gathered]:
@@ -288,6 +309,7 @@ def _whole(args: ListSessionEventsArgs, scope: Scope) -> Flow[EventPage]:
     events = without_twins(arranged(gathered.events))
     begun = trusted_start_ms(scope.session.id, _ms(events[0]) if events else 0)
     for event in events:
+        event.session_id = scope.session.id  # not every door tells it with each event
         event.offset_ms = max(0, _ms(event) - begun)
         event.link = session_link(scope, scope.session.id, event.offset_ms)
     return EventPage(
@@ -328,6 +350,9 @@ def list_session_events(args: ListSessionEventsArgs, scope: Scope) -> Flow[Event
     Session ids come from openreplay_list_user_sessions; a pasted dashboard link works too.
     """
     whole = yield from _whole(args, scope)
+    if not whole.rows and args.page <= 1 and not whole.kinds_present and scope.examines:
+        part = args.kinds or args.since or args.until or args.from_offset or args.to_offset
+        whole.diagnosis = yield from why_no_session_events(scope, _count, narrowed=bool(part))
     if args.page:
         first = (args.page - 1) * args.limit
         whole.rows = whole.rows[first : first + args.limit]

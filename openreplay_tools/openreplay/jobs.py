@@ -12,9 +12,10 @@ from openreplay_tools.errors import ArgumentsError, BadRequestError, ConflictErr
 from openreplay_tools.fields import JobId, PagedArguments, ProjectArguments, UserId
 from openreplay_tools.flow import Emit, Request, ask
 from openreplay_tools.openreplay.paging import Slice, more_pages, sweep
-from openreplay_tools.openreplay.scope import about, in_project, within_project
+from openreplay_tools.openreplay.scope import about, in_project, local, within_project
 from openreplay_tools.openreplay.users import fetch_visitor, reachable_by_path
 from openreplay_tools.operation import Instant, Page, Record, operation
+from openreplay_tools.personal import PersonId
 from openreplay_tools.text import Own, Recorded, identifier, own
 from openreplay_tools.windows import EARLIEST, format_moment
 
@@ -46,7 +47,7 @@ class Job(Record):
     status: str = ""
     action: str = ""
     description: str = ""
-    reference_id: str = Field("", alias="referenceId")
+    reference_id: PersonId = Field("", alias="referenceId")
     project_id: int = Field(0, alias="projectId")
     created_at: Instant | None = Field(None, alias="createdAt")
     updated_at: Instant | None = Field(None, alias="updatedAt")
@@ -69,7 +70,7 @@ class Deletion(Record):
         job: the scheduled job; None in the preview.
     """
 
-    user_id: str = ""
+    user_id: PersonId = ""
     sessions: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -223,7 +224,7 @@ def _job_facts(job: Job, scope: Scope) -> list[Line]:
 
 
 def _when(moment: datetime | None, scope: Scope) -> str:
-    return format_moment(moment.astimezone(scope.zone)) if moment else "unknown"
+    return format_moment(local(moment, scope)) if moment else "unknown"
 
 
 @operation(ListJobsArgs, group="jobs", prepare=in_project, present=jobs_table)

@@ -10,11 +10,15 @@ from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.flow import Request, ask, ask_all
 from openreplay_tools.openreplay.filter_catalogue import DataType, folded, nearest_sentence, wire_type
 from openreplay_tools.operation import Record
+from openreplay_tools.personal import named
 from openreplay_tools.text import Given, identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Scope
+    from openreplay_tools.personal import Found
 
 _LEXICON_SECONDS = 60.0
 _MOST = 500  # properties on a page (contract §4.8)
@@ -62,6 +66,10 @@ class EventProperty(Record):
     count: int = 0
     status: str = _VISIBLE
     samples: list[Any] | None = Field(None, alias="sampleValues")
+
+    def persons(self) -> Iterator[Found]:
+        """Yield the samples, where the name makes them personal."""
+        yield from named(self.name, self.samples or [])
 
     @property
     def data_type(self) -> DataType:

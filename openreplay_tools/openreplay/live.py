@@ -16,10 +16,13 @@ from openreplay_tools.errors import ArgumentsError, NotFoundError, ServerError, 
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, ProjectArguments
 from openreplay_tools.flow import Request, ask
 from openreplay_tools.openreplay.access import fetch_edition
+from openreplay_tools.openreplay.doctor import Allowance, Diagnosis, filtered, why_none
+from openreplay_tools.openreplay.doctor_words import why
 from openreplay_tools.openreplay.links import live_link
 from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
 from openreplay_tools.openreplay.scope import about, device_name, in_project, within_project
 from openreplay_tools.operation import ArgumentPart, Instant, Page, Record, operation
+from openreplay_tools.personal import PersonId
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
 from openreplay_tools.windows import format_offset
 
@@ -50,7 +53,7 @@ class LiveSession(Record):
     """
 
     session_id: str = Field("", alias="sessionID")
-    user_id: str | None = Field(None, alias="userID")
+    user_id: PersonId | None = Field(None, alias="userID")
     page_title: str | None = Field(None, alias="pageTitle")
     active: bool = False
     started_at: Instant | None = Field(None, alias="timestamp")
@@ -65,7 +68,13 @@ class LiveSession(Record):
 
 
 class LiveSessionPage(Page[LiveSession]):
-    """One page of live sessions, newest first."""
+    """One page of live sessions, newest first.
+
+    Attributes:
+        diagnosis: when nothing was found: why, as far as a few requests can tell.
+    """
+
+    diagnosis: Diagnosis | None = None
 
 
 class LiveFilter(ArgumentPart):
@@ -233,14 +242,29 @@ def _search(args: SearchLiveSessionsArgs, scope: Scope, page: int, limit: int) -
     return (yield from _seek(_Wanted(args.filters, args.order, limit, page), scope))
 
 
+def _why_none(filters: list[LiveFilter], scope: Scope) -> Flow[Diagnosis]:
+    """Find out, in at most six requests, why nobody was found."""
+    parts = [
+        (filtered(one, own=one.name in _ATTRIBUTES), [other for other in filters if other is not one])
+        for one in filters
+    ]
+
+    def count(left: list[LiveFilter], there: Scope = scope) -> Flow[int | None]:
+        return (yield from _seek(_Wanted(left, limit=1, plain=not left), there)).total
+
+    anywhere = any(one.name == "user_id" for one in filters)
+    return (yield from why_none(filters, [], parts, scope, count, anywhere=anywhere, left=Allowance()))
+
+
 def live_table(page: LiveSessionPage, args: ListLiveSessionsArgs | SearchLiveSessionsArgs, scope: Scope) -> Answer:
     """Present live sessions."""
     pages = isinstance(args, SearchLiveSessionsArgs)
     notes = past_the_end(page)
     if page.rows:
         notes.append(own(f"Join: {live_link(scope, '')}<session>"))
-    elif page.page == 1:
-        notes.append(own("The server also answers 0 while its live-session service is out of reach."))
+    elif page.diagnosis is not None:
+        unsure = "" if page.diagnosis.in_window else "The server also answers 0 while its live service is out of reach."
+        notes += why(page.diagnosis, "live sessions", scope, unsure)
     return Answer(
         scope=about(scope, own(f"now, {scope.now:%Y-%m-%d %H:%M} {scope.zone.key}"), *_asked(args)),
         tally=tally("live sessions", page),
@@ -295,7 +319,10 @@ def list_live_sessions(args: ListLiveSessionsArgs, scope: Scope) -> Flow[LiveSes
     """
     only = [LiveFilter(name="user_id", operator="is", values=[args.user_id])] if args.user_id else []
     found = yield from _seek(_Wanted(only, plain=True), scope)
-    return LiveSessionPage(rows=found.rows, total=found.total, page=1, limit=_FIXED_LIMIT)
+    page = LiveSessionPage(rows=found.rows, total=found.total, page=1, limit=_FIXED_LIMIT)
+    if not found.rows and scope.examines:
+        page.diagnosis = yield from _why_none(only, scope)
+    return page
 
 
 list_live_sessions.route("login", permission="ASSIST_LIVE")(list_live_sessions.routes[0].flow)
@@ -309,7 +336,10 @@ def search_live_sessions(args: SearchLiveSessionsArgs, scope: Scope) -> Flow[Liv
     With a key: Enterprise only. For finished sessions: openreplay_list_user_sessions.
     """
     found = yield from _search(args, scope, args.page, args.limit)
-    return LiveSessionPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
+    page = LiveSessionPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
+    if not found.rows and args.page == 1 and scope.examines:
+        page.diagnosis = yield from _why_none(args.filters, scope)
+    return page
 
 
 search_live_sessions.route("login", permission="ASSIST_LIVE")(search_live_sessions.routes[0].flow)

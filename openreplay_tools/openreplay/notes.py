@@ -10,11 +10,15 @@ from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, BadRequestError, NotFoundError, OpenReplayToolsError, ServerError
 from openreplay_tools.fields import Detail, PageNumber, Project, ProjectArguments, Session, WindowArguments
 from openreplay_tools.flow import Request, ask
-from openreplay_tools.openreplay.links import session_link
+from openreplay_tools.openreplay.doctor import Allowance, Diagnosis, Finding, asked_for, why_none
+from openreplay_tools.openreplay.doctor_events import look_for_session
+from openreplay_tools.openreplay.doctor_words import why
+from openreplay_tools.openreplay.links import note_link, session_link
 from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
 from openreplay_tools.openreplay.saved_searches import Text
-from openreplay_tools.openreplay.scope import about, in_project, in_session
+from openreplay_tools.openreplay.scope import about, in_project, in_session, local
 from openreplay_tools.operation import Arguments, Instant, Page, Record, operation
+from openreplay_tools.personal import Personal
 from openreplay_tools.text import Given, Own, Recorded, identifier, name, own
 from openreplay_tools.windows import format_moment, format_offset, parse_offset
 
@@ -36,18 +40,20 @@ class Note(Record):
     Attributes:
         user_id: number of the author; 0 where the server does not tell.
         user_name: the author.
-        timestamp: the moment it is about, ms from the start of the recording; 0 or -1 when it is about none.
+        timestamp: as the server tells the moment it is about; 0 or -1 when it is about none.
+        offset_ms: that moment, ms from the start of the recording; None when it is about none.
         is_public: whether the others see it too.
         link: opens the replay at the note.
     """
 
     note_id: int = Field(0, alias="noteId")
     user_id: int = Field(0, alias="userId")
-    user_name: Text = Field("", alias="userName")
+    user_name: Annotated[Text, Personal("name")] = Field("", alias="userName")
     session_id: str = Field("", alias="sessionId")
     message: str = ""
     tag: str | None = None
     timestamp: int = 0
+    offset_ms: int | None = None
     created_at: Instant | None = Field(None, alias="createdAt")
     is_public: bool = Field(False, alias="isPublic")
     start_at: int | None = Field(None, alias="startAt")
@@ -64,10 +70,10 @@ class NotePage(Page[Note]):
     """One page of notes, newest first.
 
     Attributes:
-        without_filters: how many notes there are when nothing narrows, asked only when nothing was found.
+        diagnosis: when nothing was found: why, as far as a few requests can tell.
     """
 
-    without_filters: int | None = None
+    diagnosis: Diagnosis | None = None
 
 
 def _at_most(size: int) -> AfterValidator:
@@ -162,11 +168,13 @@ def _on_session(args: CreateNoteArgs, scope: Scope) -> Flow[Scope]:
     return (yield from in_session(_WhichSession(session=args.session, project=args.project), scope))
 
 
-def _linked(notes: list[Note], scope: Scope) -> list[Note]:
+def linked(notes: list[Note], scope: Scope) -> list[Note]:
+    """Give each note its moment and its link, and return them."""
     for note in notes:
+        note.offset_ms = note.moment_ms
         if not (note.session_id.isascii() and note.session_id.isdigit()):
             continue  # links are ours: nothing of a server's own words gets into one
-        note.link = f"{session_link(scope, note.session_id, note.moment_ms or 0)}&note={note.note_id}"
+        note.link = note_link(scope, note.session_id, note.note_id, note.moment_ms or 0)
     return notes
 
 
@@ -185,7 +193,7 @@ def _fetch(args: ListNotesArgs, scope: Scope, page: int, limit: int) -> Flow[Sli
     reply = yield from ask(
         Request("POST", (str(scope.project.id), "notes"), _NotesReply, body=body, via="dashboard")
     )  # fmt: skip
-    return Slice(_linked(reply.data.notes or [], scope), reply.data.count)
+    return Slice(linked(reply.data.notes or [], scope), reply.data.count)
 
 
 def _of_session(args: ListNotesArgs, scope: Scope) -> Flow[list[Note]]:
@@ -193,7 +201,7 @@ def _of_session(args: ListNotesArgs, scope: Scope) -> Flow[list[Note]]:
     reply = yield from ask(Request("GET", _place(scope), _SessionNotesReply, via="dashboard"))
     wanted = args.query.casefold()
     kept = [each for each in reply.data or [] if wanted in each.message.casefold() and args.tag in {"", each.tag}]
-    return _linked(sorted(kept, key=lambda note: -note.note_id), scope)
+    return linked(sorted(kept, key=lambda note: -note.note_id), scope)
 
 
 def _place(scope: Scope) -> tuple[str, ...]:
@@ -217,13 +225,13 @@ def notes_table(page: NotePage, args: ListNotesArgs, scope: Scope) -> Answer:
         rows=tuple(Row(cells) for cells in rows),
         in_order=True,
         more=more_pages(page),
-        notes=(*past_the_end(page), *(own(hint) for hint in _hints(page, args, scope))),
+        notes=(*past_the_end(page), *_hints(page, args, scope)),
         rest="limit={shown}, page={next} goes on; query and tag narrow",
     )
 
 
 def _cells(note: Note, scope: Scope) -> tuple[Line, ...]:
-    written = format_moment(note.created_at.astimezone(scope.zone), seconds=False) if note.created_at else "unknown"
+    written = format_moment(local(note.created_at, scope), seconds=False) if note.created_at else "unknown"
     return (
         own(str(note.note_id)),
         own(written),
@@ -240,18 +248,18 @@ def _moment(note: Note) -> str:
     return "none" if note.moment_ms is None else format_offset(note.moment_ms, millis=note.moment_ms % 1000 != 0)
 
 
-def _hints(page: NotePage, args: ListNotesArgs, scope: Scope) -> list[str]:
+def _hints(page: NotePage, args: ListNotesArgs, scope: Scope) -> list[Line]:
     if page.rows:
         place = session_link(scope, scope.session.id if args.session else "<session>")
-        return [f"Open: {place}?jumpto=<moment in ms>&note=<note>   Moments count from the recording's start."]
-    if page.page > 1:
+        return [own(f"Open: {place}?jumpto=<moment in ms>&note=<note>   Moments count from the recording's start.")]
+    report = page.diagnosis
+    if report is None:
         return []
-    where = "on this session" if args.session else "in this project"
-    if page.without_filters:
-        return [f"Without query, tag and mine_only: {page.without_filters} {where}."]
-    private = "Private notes are seen by their author only."
-    exists = " An id of no session has none either." if args.session else ""
-    return [f"Nobody left a note {where} that this login may see. {private}{exists}"]
+    if report.in_window != 0 or not args.session:
+        return why(report, "notes", scope, "" if report.in_window else "Private notes are seen by their author only.")
+    if report.record is False:
+        return [own("Why: this project has no session with this id.")]
+    return [own("Why: nobody left a note on this session that this login may see.")]
 
 
 @operation(
@@ -263,11 +271,33 @@ def list_notes(args: ListNotesArgs, scope: Scope) -> Flow[NotePage]:
     Shows the login's own notes and public ones. What is at a moment: openreplay_list_session_events.
     """
     found = yield from _fetch(args, scope, args.page, args.limit)
-    without = None
-    if not found.rows and args.page == 1 and (args.query or args.tag or args.mine_only):
-        everything = args.model_copy(update={"query": "", "tag": "", "mine_only": False})
-        without = (yield from _fetch(everything, scope, 1, 1)).total
-    return NotePage(rows=found.rows, total=found.total, page=args.page, limit=args.limit, without_filters=without)
+    page = NotePage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
+    if not found.rows and args.page == 1 and scope.examines:
+        page.diagnosis = yield from _why_none(args, scope)
+    return page
+
+
+_EVERYTHING: dict[str, str | bool] = {"query": "", "tag": "", "mine_only": False}
+
+
+def _why_none(args: ListNotesArgs, scope: Scope) -> Flow[Diagnosis]:
+    """Find out, in at most six requests, why there are no notes."""
+    found = {"query": asked_for("query", args.query), "tag": asked_for("tag", args.tag),
+             "mine_only": Finding(argument="mine_only")}  # fmt: skip
+    parts = [
+        (finding, args.model_copy(update={field: _EVERYTHING[field]}))
+        for field, finding in found.items()
+        if getattr(args, field)
+    ]
+
+    def count(asked: ListNotesArgs, there: Scope = scope) -> Flow[int | None]:
+        return (yield from _fetch(asked, there, 1, 1)).total
+
+    everything, left = args.model_copy(update=_EVERYTHING), Allowance()
+    report: Diagnosis = yield from why_none(args, everything, parts, scope, count, anywhere=not args.session, left=left)
+    if args.session and report.in_window == 0:
+        yield from look_for_session(report, scope, left)
+    return report
 
 
 @list_notes.walk
@@ -277,7 +307,7 @@ def _all_notes(args: ListNotesArgs, scope: Scope) -> Flow[None]:
 
 def note_card(note: Note, args: CreateNoteArgs, scope: Scope) -> Answer:
     """Present a note that was written."""
-    when = format_moment(note.created_at.astimezone(scope.zone)) if note.created_at else "unknown"
+    when = format_moment(local(note.created_at, scope)) if note.created_at else "unknown"
     seen = "everybody in the project" if note.is_public else "its author only"
     moment = "at no moment" if note.moment_ms is None else f"at {_moment(note)}"
     tagged: Line = (Own(" · tag "), Recorded(note.tag)) if note.tag else ()
@@ -346,7 +376,7 @@ def create_note(args: CreateNoteArgs, scope: Scope) -> Flow[Note]:
         if error.status != 500 or (yield from _exists(scope)):
             raise
         raise _no_session(scope, error.message) from None
-    return _linked([reply.data.model_copy(update={"session_id": scope.session.id})], scope)[0]
+    return linked([reply.data.model_copy(update={"session_id": scope.session.id})], scope)[0]
 
 
 def _exists(scope: Scope) -> Flow[bool]:

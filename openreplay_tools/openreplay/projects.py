@@ -87,6 +87,7 @@ def projects_table(page: ProjectPage, args: ListProjectsArgs, scope: Scope) -> A
         headings=("id", "key", "name", "platform", "metadata"),
         rows=rows,
         notes=tuple(notes),
+        rest='detail="full" widens; openreplay_get_project shows one',
     )
 
 

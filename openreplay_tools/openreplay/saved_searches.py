@@ -6,7 +6,6 @@ import difflib
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field
 
@@ -16,9 +15,11 @@ from openreplay_tools.fields import Detail, PageNumber, ProjectArguments
 from openreplay_tools.flow import Emit, Request, ask
 from openreplay_tools.masking import mask_tree
 from openreplay_tools.openreplay.directory import fetch_metadata
+from openreplay_tools.openreplay.links import saved_search_link
 from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, tally
-from openreplay_tools.openreplay.scope import about, in_project
+from openreplay_tools.openreplay.scope import about, in_project, local
 from openreplay_tools.operation import Page, Record, operation
+from openreplay_tools.personal import Personal
 from openreplay_tools.text import Given, Own, Recorded, identifier, name, own
 from openreplay_tools.windows import format_moment
 
@@ -89,7 +90,7 @@ class SavedSearch(Record):
     search_id: str = Field("", alias="searchId")
     name: str = ""
     user_id: int = Field(0, alias="userId")
-    user_name: Text = Field("", alias="userName")
+    user_name: Annotated[Text, Personal("name")] = Field("", alias="userName")
     is_public: bool = Field(False, alias="isPublic")
     is_share: bool = Field(False, alias="isShare")
     data: Annotated[SearchData, BeforeValidator(lambda told: told or {})] = SearchData()
@@ -130,12 +131,8 @@ def _fetch(scope: Scope, offset: int, limit: int) -> Flow[Slice[SavedSearch]]:
     reply = yield from ask(Request("GET", path, _SavedReply, query=query, via="dashboard"))
     found = reply.data or []
     for search in found:
-        search.link = _link(scope, search.search_id)
+        search.link = saved_search_link(scope, search.search_id)
     return Slice(found, reply.total)
-
-
-def _link(scope: Scope, search_id: str) -> str:
-    return f"{scope.dashboard}/{scope.project.id}/sessions?sid={quote(search_id, safe='<>')}"
 
 
 def every_saved(scope: Scope) -> Flow[list[SavedSearch]]:
@@ -191,7 +188,8 @@ def _listed(searches: list[SavedSearch]) -> list[object]:
 def saved_table(page: SavedSearchPage, args: ListSavedSearchesArgs, scope: Scope) -> Answer:  # noqa: ARG001
     """Present saved searches."""
     rows = tuple(Row(_cells(search, page, scope)) for search in page.rows)
-    opening = f"Open a shared one: {_link(scope, '<id>')}   Next: openreplay_search_sessions(saved_search=…)"
+    form = saved_search_link(scope, "<id>")
+    opening = f"Open a shared one: {form}   Next: openreplay_search_sessions(saved_search=…)"
     nothing = "Saved searches are made in the dashboard's session list; those of others are seen when they are public."
     return Answer(
         scope=about(scope, own("newest first")),
@@ -206,7 +204,7 @@ def saved_table(page: SavedSearchPage, args: ListSavedSearchesArgs, scope: Scope
 
 
 def _cells(search: SavedSearch, page: SavedSearchPage, scope: Scope) -> tuple[Line, ...]:
-    saved = format_moment(search.created_at.astimezone(scope.zone), seconds=False) if search.created_at else "unknown"
+    saved = format_moment(local(search.created_at, scope), seconds=False) if search.created_at else "unknown"
     return (
         (identifier(search.search_id),),
         (name(search.name),),

@@ -20,6 +20,8 @@ from openreplay_tools.operation import SessionRef
 from openreplay_tools.text import Own, Recorded, name, own
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import BaseModel
 
     from openreplay_tools.fields import ProjectArguments, WindowArguments
@@ -105,6 +107,14 @@ def about(scope: Scope, *more: Line) -> tuple[Line, ...]:
 def device_name(value: str) -> Part:
     """Return the name of a browser or system: plain when it is a well-known one."""
     return Own(value) if value in _DEVICES else Recorded(value, limit=40)
+
+
+def local(moment: datetime, scope: Scope) -> datetime:
+    """Return a moment in the reader's zone; as it is at the calendar's ends, where that zone cannot tell it."""
+    try:
+        return moment.astimezone(scope.zone)
+    except OverflowError:
+        return moment
 
 
 def during(scope: Scope) -> Line:

@@ -71,7 +71,7 @@ def find(plan: Plan, scope: Scope, wanted: Paging) -> Flow[Found]:
         return Found(part.rows, part.total or 0)
     first = (wanted.page - 1) * wanted.limit
     if plan.countable and wanted.sort == "start":
-        total = yield from _counted(plan, scope)
+        total = yield from count(plan, scope)
         rows = (yield from _first_rows(plan, scope, wanted)) if total > first else []
     else:
         rows = yield from _all_rows(plan, scope, wanted.sort, wanted.order)
@@ -98,7 +98,7 @@ _TOO_LONG_TO_SORT = (
 )
 
 
-def _counted(plan: Plan, scope: Scope) -> Flow[int]:
+def count(plan: Plan, scope: Scope) -> Flow[int]:
     """Return how many sessions of the base meet none of the negated conditions, by inclusion and exclusion."""
     sets = [some for size in range(len(plan.narrowed) + 1) for some in combinations(plan.narrowed, size)]
     counts = yield from fetch_all([plan.base.plus(*some) for some in sets], scope, limit=1)

@@ -12,9 +12,9 @@ from openreplay_tools.fields import Detail, ProjectArguments, WindowArguments
 from openreplay_tools.fields import Session as SessionGiven
 from openreplay_tools.flow import Request, ask
 from openreplay_tools.masking import mask_tree
-from openreplay_tools.openreplay.dashboard_events import session_events
+from openreplay_tools.openreplay.dashboard_events import SessionEvents, session_events
 from openreplay_tools.openreplay.links import live_link, session_link
-from openreplay_tools.openreplay.scope import about, device_name, in_session
+from openreplay_tools.openreplay.scope import about, device_name, in_session, local
 from openreplay_tools.openreplay.sessions import Session, Text
 from openreplay_tools.openreplay.telling import ISSUES, address
 from openreplay_tools.operation import Record, operation
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line
 
+_FIRSTS = 3
 _UNCOUNTABLE = frozenset({"memory", "cpu", "mouse_thrashing", "excessive_scrolling"})
 _COUNTED_OTHERWISE = frozenset({"custom", "js_exception"})  # as own events and as errors
 # What the live service tells, and what a replay calls it (contract §4.7).
@@ -66,6 +67,14 @@ class RecordingFiles(Record):
     key: str = ""
 
 
+class FirstMoment(Record):
+    """When something of a kind went wrong first; `link` opens the replay there."""
+
+    kind: str = ""
+    offset_ms: int = 0
+    link: str = ""
+
+
 class SessionDetails(Session):
     """A session with all that its replay page tells.
 
@@ -80,6 +89,7 @@ class SessionDetails(Session):
         base_referrer: the same without its query.
         recorded: whether there are addresses of recording files.
         found: errors, crashes, own events and issues of each type; None where they could not be counted.
+        moments: the first error, crash and issue of each type, in time order.
         files: signed addresses; only in Python, never dumped.
     """
 
@@ -98,6 +108,7 @@ class SessionDetails(Session):
     base_referrer: Text = Field("", alias="baseReferrer")
     recorded: bool = False
     found: dict[str, int] | None = None
+    moments: list[FirstMoment] = []
     files: RecordingFiles = Field(default_factory=RecordingFiles, exclude=True, repr=False)
 
     @model_validator(mode="before")
@@ -175,19 +186,31 @@ def _only_live(told: dict[str, Any]) -> SessionDetails:
     return SessionDetails.model_validate({**known, "live": True, "duration": None})
 
 
-def _counted(scope: Scope) -> Flow[dict[str, int] | None]:
+def _happenings(scope: Scope) -> Flow[SessionEvents | None]:
     try:
         reply = yield from ask(session_events(scope))
     except OpenReplayToolsError:  # the card stands without it
         return None
-    return reply.data.counts()
+    return reply.data
+
+
+def _told_by(events: SessionEvents, session: SessionDetails, scope: Scope) -> dict[str, Any]:
+    """Return what a session's events tell: how many of each kind, and when each kind of trouble came first."""
+    found = events.counts()
+    begun = round(session.first_event_at.timestamp() * 1000) if session.first_event_at else 0
+    offsets = {kind: max(0, at - begun) for kind, at in events.firsts().items()} if begun else {}
+    moments = [
+        FirstMoment(kind=kind, offset_ms=at, link=session_link(scope, scope.session.id, at))
+        for kind, at in offsets.items()
+    ]
+    return {"found": found, "errors_count": found.get("error", 0) + found.get("crash", 0), "moments": moments}
 
 
 def session_card(session: SessionDetails, args: GetSessionArgs, scope: Scope) -> Answer:
     """Present one session."""
     begun = own("start unknown")
     if session.started_at:
-        begun = own(f"{format_moment(session.started_at.astimezone(scope.zone))} {scope.zone.key}")
+        begun = own(f"{format_moment(local(session.started_at, scope))} {scope.zone.key}")
     who: Line = (identifier(session.user_id),) if session.user_id else own("anonymous visitor")
     facts = [_place(session), _metadata(session), _happened(session), _issues(session), _origin(session)]
     facts += [_technical(session, full=args.detail == "full"), _recording(session)]
@@ -195,13 +218,15 @@ def session_card(session: SessionDetails, args: GetSessionArgs, scope: Scope) ->
     if scope.session.moment_ms is not None:
         moment = session_link(scope, scope.session.id, scope.session.moment_ms)
         facts.append(own(f"The pasted link points at {format_offset(scope.session.moment_ms)}: {moment}"))
+    for first in session.moments[:_FIRSTS]:
+        facts.append((Own(f"First at {format_offset(first.offset_ms)}: "), *_issue(first.kind), Own(f"  {first.link}")))
     if session.live:
         facts.append(own(f"Join it: {live_link(scope, scope.session.id)}"))
     return Answer(
         subject=(Own("Session "), identifier(scope.session.id)),
         scope=about(scope, who, begun, own(_length(session))),
         facts=tuple(fact for fact in facts if fact),
-        notes=(own(f'Next: openreplay_list_session_events(session="{scope.session.id}").'),),
+        notes=(own(f'Next: openreplay_summarize_session(session="{scope.session.id}").'),),
         rest='detail="full" widens',
     )
 
@@ -311,7 +336,7 @@ def get_session(args: GetSessionArgs, scope: Scope) -> Flow[SessionDetails]:  # 
     """Show one session by id or link: who, where, device, length, counts, errors, issues, metadata, referrer.
 
     The server then counts it as viewed by the login's account. openreplay_search_sessions finds ids;
-    openreplay_list_session_events tells what happened.
+    openreplay_summarize_session tells what happened.
     """
     session, down = yield from _replay(scope)
     told: dict[str, Any] = {}
@@ -331,9 +356,9 @@ def get_session(args: GetSessionArgs, scope: Scope) -> Flow[SessionDetails]:  # 
         "active": told.get("active") is True,
         "page_title": str(told.get("pageTitle") or ""),
     }
-    found = yield from _counted(scope)
-    if found is not None:
-        more |= {"found": found, "errors_count": found.get("error", 0) + found.get("crash", 0)}
+    events = yield from _happenings(scope)
+    if events is not None:
+        more |= _told_by(events, session, scope)
     return session.model_copy(update=more)
 
 

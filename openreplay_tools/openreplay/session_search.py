@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row
-from openreplay_tools.errors import ArgumentsError, NotFoundError, PermissionDeniedError, UnavailableError
+from openreplay_tools.errors import ArgumentsError, NotFoundError, PermissionDeniedError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, WindowArguments
 from openreplay_tools.openreplay import lexicon
+from openreplay_tools.openreplay.doctor import Diagnosis
+from openreplay_tools.openreplay.doctor_sessions import why_no_sessions
+from openreplay_tools.openreplay.doctor_words import why
 from openreplay_tools.openreplay.filter_catalogue import fetch_catalogue
 from openreplay_tools.openreplay.filters import EventCondition, Filter  # noqa: TC001 - pydantic reads the annotations
 from openreplay_tools.openreplay.links import session_link
 from openreplay_tools.openreplay.paging import more_pages, past_the_end, tally
 from openreplay_tools.openreplay.saved_searches import find_saved
-from openreplay_tools.openreplay.scope import about, device_name, during, in_project
+from openreplay_tools.openreplay.scope import about, device_name, during, in_project, local
 from openreplay_tools.openreplay.sequences import find, find_every
 from openreplay_tools.openreplay.session_filters import Question, asked, said
 from openreplay_tools.openreplay.session_plans import planned
 from openreplay_tools.openreplay.session_queries import Paging, Query, Sort, fetch_all, fetch_properties
 from openreplay_tools.openreplay.session_steps import PROPERTY_PREFIX, Applied
-from openreplay_tools.openreplay.sessions import Session
-from openreplay_tools.operation import Page, Record, operation
+from openreplay_tools.openreplay.sessions import COUNTED_EVENTS, Session
+from openreplay_tools.operation import Page, operation
 from openreplay_tools.text import Own, identifier, own
 from openreplay_tools.windows import format_moment, format_offset
 
@@ -37,35 +39,12 @@ if TYPE_CHECKING:
     from openreplay_tools.text import Line
 
 _WEEK = timedelta(days=7)
-_MOST_HINTS = 5
-_MOST_VALUES = 8
 
-# Where a row tells the value of what it was searched by.
-_TOLD = {
-    "browser": "browser", "os": "os", "device type": "device_type", "device": "device", "country": "country",
-    "city": "city", "state": "state", "platform": "platform",
-}  # fmt: skip
 _FIRST: dict[tuple[str, str], str] = {
     ("start", "desc"): "newest first", ("start", "asc"): "oldest first",
     ("events", "desc"): "most events first", ("events", "asc"): "fewest events first",
     ("length", "desc"): "longest first", ("length", "asc"): "shortest first",
 }  # fmt: skip
-
-
-class Hint(Record):
-    """Why nothing was found, as far as it was looked into.
-
-    Attributes:
-        condition: one of those asked for.
-        without: how many sessions there are without it, all others holding.
-        occurring: values that occur in those instead.
-        properties: names of properties that the event has, when the condition is on one of them.
-    """
-
-    condition: Applied = Applied()
-    without: int = 0
-    occurring: list[str] = []
-    properties: list[str] = []
 
 
 class SessionSearchPage(Page[Session]):
@@ -74,18 +53,14 @@ class SessionSearchPage(Page[Session]):
     Attributes:
         conditions: what was asked of the server, all of it.
         sorted_among: sorted by length are the newest so many; 0 when all were sorted.
-        in_window: when nothing was found: sessions of the window, whatever they are.
-        newest_at: when the window is empty: start of the project's newest session.
-        hints: when nothing was found: which condition empties the set.
+        diagnosis: when nothing was found: why, as far as a few requests can tell.
         idle: negations that exclude nothing, since no session of the window has what they exclude.
     """
 
     rows: list[Session] = []
     conditions: list[Applied] = []
     sorted_among: int = 0
-    in_window: int | None = None
-    newest_at: datetime | None = None
-    hints: list[Hint] = []
+    diagnosis: Diagnosis | None = None
     idle: list[Applied] = []
 
 
@@ -171,41 +146,6 @@ def _wanted(args: SearchSessionsArgs) -> Paging:
     return Paging(args.sort, args.order, args.page, args.limit)
 
 
-def _hints(question: Question, scope: Scope) -> Flow[list[Hint]]:
-    """Return what each condition alone takes away."""
-    hints: list[Hint] = []
-    for condition in question.conditions()[:_MOST_HINTS]:
-        if any(hint.condition == condition for hint in hints):
-            continue
-        others = question.without_condition(condition)
-        try:
-            found = yield from find(planned(others), scope, Paging())
-        except (ArgumentsError, UnavailableError):  # too many to be exact about, or not for this role
-            continue
-        hint = Hint(condition=condition, without=found.total)
-        if found.total and condition.kind == "event" and condition.property and not condition.own:
-            try:
-                known = yield from fetch_properties(condition.subject, scope)
-            except PermissionDeniedError:  # a role that may search sessions need not see the project's events
-                known = {}
-            hint.properties = list(known)[:_MOST_VALUES]
-            hint.occurring = known.get(condition.property, [])[:_MOST_VALUES]
-        else:
-            values = Counter(value for row in found.rows if (value := _value(row, condition)))
-            hint.occurring = [value for value, _ in values.most_common(_MOST_VALUES)]
-        hints.append(hint)
-    return hints
-
-
-def _value(row: Session, condition: Applied) -> str:
-    """Return what a row tells about what a condition is on."""
-    if condition.kind != "session":
-        return ""
-    if condition.own:
-        return str(getattr(row, _TOLD[condition.subject])) if condition.subject in _TOLD else ""
-    return str(row.metadata.get(condition.subject, ""))
-
-
 _VALUES = "openreplay_suggest_values tells what occurs."
 _POSITIVE = {"isNot": "is", "notContains": "contains"}
 
@@ -221,18 +161,6 @@ def _idle(question: Question, scope: Scope) -> Flow[list[Applied]]:
     negated = [(told, wire) for told, wire in negated if told.kind != "saved"]
     counts = yield from fetch_all([Query((wire,)) for _, wire in negated], scope, limit=1)
     return [told for (told, _), count in zip(negated, counts, strict=True) if not count.total]
-
-
-def _why_empty(page: SessionSearchPage, question: Question, scope: Scope) -> Flow[None]:
-    """Find out why nothing was found."""
-    everything = Query(())
-    page.in_window = (yield from fetch_all([everything], scope, limit=1))[0].total or 0
-    if page.in_window:
-        page.hints = yield from _hints(question, scope)
-        return
-    ever = windows.window("", "", now=scope.now, zone=scope.zone, default=None)
-    newest = yield from fetch_all([everything], replace(scope, window=ever), limit=1)
-    page.newest_at = newest[0].rows[0].started_at if newest[0].rows else None
 
 
 def search_table(page: SessionSearchPage, args: SearchSessionsArgs, scope: Scope) -> Answer:
@@ -266,7 +194,7 @@ def _row(session: Session, scope: Scope) -> Row:
     who: Line = (identifier(session.user_id),) if session.user_id else own("anonymous")
     place = [part for part in (session.browser, session.os, session.country) if part]
     on = tuple(each for part in place for each in (Own(", "), device_name(part)))[1:]
-    start = format_moment(session.started_at.astimezone(scope.zone)) if session.started_at else "unknown"
+    start = format_moment(local(session.started_at, scope)) if session.started_at else "unknown"
     length = "running" if session.duration_ms is None else format_offset(session.duration_ms)
     cells = own(start), own(length), own(str(session.events_count)), who, on or own("–")
     return Row((*cells, (identifier(session.session_id),)))
@@ -278,46 +206,14 @@ def _notes(page: SessionSearchPage, args: SearchSessionsArgs, scope: Scope) -> l
         notes: list[Line] = [
             (Own("Excludes nothing, no session here has it: "), *said(one), Own(f". {_VALUES}")) for one in page.idle
         ]
-        notes += [own(f"{opening}   Next: openreplay_get_session, openreplay_list_session_events(session=…)")]
+        notes += [own(f"{opening}   Next: openreplay_summarize_session(session=…)")]
+        notes.append(own(COUNTED_EVENTS))
         if args.sort == "events" and (page.page > 1 or (page.total or 0) > page.limit):
             notes.append(own("Sessions with equally many events stand in any order, so pages may repeat or miss some."))
         if page.sorted_among:
             notes.append(own("The server cannot sort by length: narrow with since or min_duration to have all sorted."))
         return notes
-    if page.in_window is None:
-        return []
-    if not page.in_window:
-        if page.newest_at is None:
-            return [own("No session was recorded in this project yet, or none is kept any more.")]
-        newest = format_moment(page.newest_at.astimezone(scope.zone), seconds=False)
-        return [
-            own(f"The window holds no session at all. The newest of this project starts {newest} {scope.zone.key}.")
-        ]
-    culprits = [hint for hint in page.hints if hint.without]
-    alone = "No condition alone is the reason. " if len(page.hints) == len(page.conditions) else ""
-    whole = own(f"{alone}Without any condition the window holds {page.in_window} sessions.")
-    return [line for hint in culprits for line in _told(hint, args)] or [whole]
-
-
-def _told(hint: Hint, args: SearchSessionsArgs) -> list[Line]:
-    """Return how many there are without a condition, and what could stand in its place."""
-    condition = hint.condition
-    lines: list[Line] = [
-        (Own("Without "), *said(condition), Own(f": {hint.without:,} session{'s' * (hint.without != 1)}."))
-    ]
-    if hint.properties and condition.property not in hint.properties:
-        lines.append((identifier(condition.subject), Own(" has: "), *_enumerated(hint.properties), Own(".")))
-    elif hint.occurring:
-        lines[0] += (Own(" Values that occur: "), *_enumerated(hint.occurring), Own("."))
-    if condition.kind == "page" and condition.operator == "is":
-        lines.append(own("url_path is exact; a * before or after it stands for any text: *checkout*."))
-    if condition.subject == "user id" and args.user_id:
-        lines.append(own("User ids are exact and case-sensitive: openreplay_search_users finds the right one."))
-    return lines
-
-
-def _enumerated(values: list[str]) -> Line:
-    return tuple(part for value in values for part in (Own(", "), device_name(value)))[1:]
+    return why(page.diagnosis, "sessions", scope) if page.diagnosis else []
 
 
 @operation(
@@ -332,7 +228,7 @@ def search_sessions(args: SearchSessionsArgs, scope: Scope) -> Flow[SessionSearc
     """Find and count a project's sessions by user, device, country, page, issue, length, metadata, events done or not.
 
     Events may be asked for in sequence. The last 7 days unless since is given.
-    Names of filters and events come from openreplay_list_filters. Then openreplay_list_session_events.
+    Names of filters and events come from openreplay_list_filters. Then openreplay_summarize_session.
     """
     question = yield from _question(args, scope)
     found = yield from find(planned(question), scope, _wanted(args))
@@ -345,7 +241,7 @@ def search_sessions(args: SearchSessionsArgs, scope: Scope) -> Flow[SessionSearc
         sorted_among=found.among,
     )
     if not found.total and args.page == 1:
-        yield from _why_empty(page, question, scope)
+        page.diagnosis = (yield from why_no_sessions(question, scope)) if scope.examines else None
     elif args.page == 1:
         page.idle = yield from _idle(question, scope)
     return page

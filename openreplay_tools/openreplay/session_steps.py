@@ -15,11 +15,15 @@ from openreplay_tools.openreplay.filter_catalogue import nearest
 from openreplay_tools.openreplay.filters import COMPARISONS, WIRE
 from openreplay_tools.openreplay.patterns import check_pattern
 from openreplay_tools.operation import Record
+from openreplay_tools.personal import named
 from openreplay_tools.text import Given, Recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from openreplay_tools.openreplay.filter_catalogue import FilterCatalogue
     from openreplay_tools.openreplay.filters import EventCondition, Operator
+    from openreplay_tools.personal import Found
 
     Wire = dict[str, Any]
 
@@ -71,6 +75,10 @@ class Applied(Record):
     property: str = ""
     operator: str = "is"
     values: list[str] = []
+
+    def persons(self) -> Iterator[Found]:
+        """Yield the values, where the subject makes them personal."""
+        yield from named(self.property or self.subject, self.values)
 
 
 @dataclass(frozen=True, slots=True)

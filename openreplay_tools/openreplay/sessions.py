@@ -11,17 +11,21 @@ from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, UnavailableError
 from openreplay_tools.fields import Detail, Limit, Order, PageNumber, UserId, WindowArguments
 from openreplay_tools.flow import Emit, Request, ask
+from openreplay_tools.openreplay.doctor import Diagnosis
+from openreplay_tools.openreplay.doctor_people import Visits, visits_words, why_no_visits
 from openreplay_tools.openreplay.links import session_link, trusted_start_ms
 from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
-from openreplay_tools.openreplay.scope import about, during, in_project_ever, within_project
-from openreplay_tools.openreplay.users import ask_users, reachable_by_path, require_path
+from openreplay_tools.openreplay.scope import about, during, in_project_ever, local, within_project
+from openreplay_tools.openreplay.users import ask_users, fetch_visitor, reachable_by_path, require_path
 from openreplay_tools.operation import Instant, Page, Record, operation
+from openreplay_tools.personal import Personal
 from openreplay_tools.text import Own, identifier, own
 from openreplay_tools.windows import format_moment, format_offset
 
 if TYPE_CHECKING:
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Scope
+    from openreplay_tools.text import Line
 
 _SECOND_MS = 1000
 _PERMISSION = "SESSION_REPLAY"
@@ -29,6 +33,7 @@ _HISTORY_ROWS = 50  # what API v1 lists at a time
 _MOST_READS = 40  # for one page
 _ALL_READS = 20_000  # for all sessions
 _REMEMBERED_SECONDS = 60.0
+COUNTED_EVENTS = "Events: pages, clicks and inputs only."  # where a count is the recording's own
 
 
 def _nothing_said(value: Any) -> Any:
@@ -80,7 +85,7 @@ class Session(Record):
     duration_ms: int | None = Field(0, alias="duration")
     link: str = ""
     project_id: int = Field(0, alias="projectId")
-    user_id: Text = Field("", alias="userId")
+    user_id: Annotated[Text, Personal("user")] = Field("", alias="userId")
     user_uuid: Text = Field("", alias="userUuid")
     anonymous_id: Text = Field("", alias="userAnonymousId")
     browser: Text = Field("", alias="userBrowser")
@@ -137,7 +142,13 @@ def _ms(moment: datetime | None) -> int:
 
 
 class SessionPage(Page[Session]):
-    """One page of sessions."""
+    """One page of sessions.
+
+    Attributes:
+        diagnosis: when nothing was found: why, as far as a few requests can tell.
+    """
+
+    diagnosis: Diagnosis | None = None
 
 
 class ListUserSessionsArgs(WindowArguments):
@@ -263,7 +274,7 @@ def sessions_table(page: SessionPage, args: ListUserSessionsArgs, scope: Scope) 
         rows=tuple(_row(session, scope) for session in page.rows),
         more=more_pages(page),
         in_order=True,
-        notes=(*past_the_end(page), *(own(hint) for hint in _hints(page, scope))),
+        notes=(*past_the_end(page), *_reasons(page, scope), *(own(hint) for hint in _hints(page, scope))),
         rest="limit={shown}, page={next} goes on; since and until narrow",
     )
 
@@ -279,37 +290,47 @@ def length(session: Session) -> str:
     return "–" if session.duration_ms is None else format_offset(session.duration_ms)
 
 
+def _reasons(page: SessionPage, scope: Scope) -> list[Line]:
+    return visits_words(page.diagnosis, scope) if page.diagnosis else []
+
+
 def _hints(page: SessionPage, scope: Scope) -> list[str]:
     narrowed = not scope.window.everything
     if page.rows:
-        hints = [f"Open: {session_link(scope, '<session>')}   Next: openreplay_list_session_events(session=…)"]
+        hints = [f"Open: {session_link(scope, '<session>')}   Next: openreplay_summarize_session(session=…)"]
         inside = "Length and events count what lies inside the window."
         counted = inside if page.rows[0].first_event_at else "Listed are the sessions that began in the window."
         if not page.rows[0].first_event_at:
-            hints.append("Events: pages, clicks, inputs and the like; requests are not counted.")
+            hints.append(COUNTED_EVENTS)
         return [*hints, counted] if narrowed else hints
-    if page.page > 1:
-        return []
-    if narrowed:
-        return [
-            "Leave out since and until to see whether this user was ever recorded; openreplay_search_users finds ids."
-        ]
-    exact = "Ids are exact and case-sensitive: openreplay_search_users finds the right one."
-    return [f"{exact} Events appear some minutes after they happen."]
+    return []
 
 
 def _clock(moment: datetime | None, scope: Scope) -> str:
-    return format_moment(moment.astimezone(scope.zone)) if moment else "unknown"
+    return format_moment(local(moment, scope)) if moment else "unknown"
 
 
 @operation(ListUserSessionsArgs, group="sessions", prepare=in_project_ever, present=sessions_table)
 def list_user_sessions(args: ListUserSessionsArgs, scope: Scope) -> Flow[SessionPage]:
     """List one user's recorded sessions with start, length, events and id; all time unless since or until narrow it.
 
-    Needs the exact user id: openreplay_search_users finds it. Then openreplay_list_session_events tells what happened.
+    Needs the exact user id: openreplay_search_users finds it. Then openreplay_summarize_session tells what happened.
     """
     found = yield from _fetch(args, scope, args.page, args.limit)
-    return SessionPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
+    page = SessionPage(rows=found.rows, total=found.total, page=args.page, limit=args.limit)
+    if not found.rows and args.page == 1 and scope.examines:
+        page.diagnosis = yield from why_no_visits(args.user_id, scope, lambda there: newest_visit(args.user_id, there))
+    return page
+
+
+def newest_visit(user_id: str, scope: Scope) -> Flow[Visits]:
+    """Return how many sessions a user has in the scope's window, and the newest's start; one request."""
+    if scope.door == "v1":  # which lists the oldest first, but knows the count of all time
+        visitor = yield from fetch_visitor(user_id, scope)
+        return Visits(visitor.sessions_count, visitor.last_seen) if visitor else Visits()
+    args = ListUserSessionsArgs(user_id=user_id)
+    found = yield from _fetch(args, scope, 1, 1)
+    return Visits(found.total or 0, found.rows[0].started_at if found.rows else None)
 
 
 list_user_sessions.route("login", permission=_PERMISSION)(list_user_sessions.routes[0].flow)

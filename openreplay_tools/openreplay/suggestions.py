@@ -17,11 +17,15 @@ from openreplay_tools.openreplay.lexicon import EventProperty, choose_property, 
 from openreplay_tools.openreplay.scope import about, device_name, in_project
 from openreplay_tools.openreplay.vocabulary import Query, holds, queried
 from openreplay_tools.operation import Page, Record, operation
+from openreplay_tools.personal import named
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Scope
+    from openreplay_tools.personal import Found
     from openreplay_tools.text import Line, Part
 
 _PREFIX = "property:"
@@ -60,6 +64,10 @@ class SuggestionPage(Page[Suggestion]):
     sampled: int = 0
     possible: bool = False
     unchecked: bool = False
+
+    def persons(self) -> Iterator[Found]:
+        """Yield the values, where the name makes them personal."""
+        yield from named(self.name, [row.value for row in self.rows])
 
 
 class SuggestValuesArgs(ProjectArguments):

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.masking import mask_tree
+from openreplay_tools.openreplay.doctor_events import session_words
 from openreplay_tools.openreplay.filters import CAPTURED_EVENTS, event_names
 from openreplay_tools.openreplay.links import session_link
-from openreplay_tools.openreplay.scope import about, device_name, during
+from openreplay_tools.openreplay.scope import about, device_name, during, local
+from openreplay_tools.openreplay.symptoms import answer_text
 from openreplay_tools.openreplay.timeline import Event, number, parsed, payload
 from openreplay_tools.text import Given, Own, Recorded, identifier, own, shorten
 from openreplay_tools.windows import format_moment, format_offset
@@ -44,7 +46,7 @@ _PAIRS = 6
 _FOLDED = 4  # so many equal events, or more, stand as one line
 _TIMINGS = (("loaded in", "load_event_end"), ("LCP", "lcp"))
 _BESIDE_REPLAYS = "what the dashboard adds beside the replay, such as incidents and counts of rage clicks"
-_MISSING = {
+MISSING = {
     "rows_forbidden": "requests, performance samples, who the visitor was (the login's role lacks the permission "
     "DATA_MANAGEMENT)",
     "replay_forbidden": f"{_BESIDE_REPLAYS} (the login's role lacks the permission SESSION_REPLAY)",
@@ -75,11 +77,11 @@ def events_table(page: EventPage, args: ListSessionEventsArgs, scope: Scope) -> 
         subject=(Own("in session "), identifier(page.session_id)),
         scope=about(scope, *_narrowed(args, scope)),
         tally=Tally("events", page.total, first=(args.page - 1) * args.limit + 1 if args.page else 1),
-        facts=tuple(_facts(page, scope) + _moments(told)) if told or args.page else (),
+        facts=tuple(_facts(page, scope) + _moments(told)) if told or page.total else (),
         headings=("at", "event", "what") if told else (),
         rows=tuple(row for _, row in told),
         in_order=bool(args.page),
-        notes=tuple(_notes(page, args)),
+        notes=tuple(_notes(page, args, scope)),
         more=own(f"More: page={args.page + 1}.") if args.page and args.page * args.limit < (page.total or 0) else (),
         rest=_rest(args),
     )
@@ -138,18 +140,23 @@ def _kind(name: str) -> Own | Given:
 def _facts(page: EventPage, scope: Scope) -> list[Line]:
     anonymous = own("visitor not told" if page.user_id is None else "anonymous visitor")
     who: Line = (identifier(page.user_id),) if page.user_id else anonymous
-    begun = format_moment(page.started_at.astimezone(scope.zone)) if page.started_at else "unknown"
+    begun = format_moment(local(page.started_at, scope)) if page.started_at else "unknown"
     length = format_offset(page.duration_ms)
     facts: list[Line] = [(*who, Own(f" · {begun} {scope.zone.key} · {length} to the last event"))]
-    where = " ".join(part for part in (page.city, page.country) if part)
-    device = [device_name(value) for value in (page.browser, page.os) if value]
-    device += [Recorded(where, limit=60)] if where else []
-    if device:
-        facts.append(tuple(part for value in device for part in (Own(" · "), value))[1:])
+    if on := device_of(page.browser, page.os, page.city, page.country):
+        facts.append(on)
     facts.append(own(f"{session_link(scope, page.session_id)}  (?jumpto=44000 opens 0:44)"))
     if scope.session.moment_ms is not None:
         facts.append(own(f"The pasted link points at {format_offset(scope.session.moment_ms)}: {page.link}"))
     return facts
+
+
+def device_of(browser: str, system: str, city: str, country: str) -> Line:
+    """Return on what and where a visitor was, () when nothing is told."""
+    where = " ".join(part for part in (city, country) if part)
+    device = [device_name(value) for value in (browser, system) if value]
+    device += [Recorded(where, limit=60)] if where else []
+    return tuple(part for value in device for part in (Own(" · "), value))[1:]
 
 
 def _moments(told: list[tuple[Event, Row]]) -> list[Line]:
@@ -162,7 +169,7 @@ def _moments(told: list[tuple[Event, Row]]) -> list[Line]:
     return [own(f"{at} {what}: {event.link}") for at, what, event in zip(offsets, names, events, strict=True)]
 
 
-def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
+def _notes(page: EventPage, args: ListSessionEventsArgs, scope: Scope) -> list[Line]:
     notes: list[Line] = []
     if page.twins:
         notes.append(own(f"Issues folded into the site's own event that they repeat: {page.twins}."))
@@ -171,25 +178,18 @@ def _notes(page: EventPage, args: ListSessionEventsArgs) -> list[Line]:
     if page.unread:
         notes.append(own(f"{page.unread} events are counted by the server but not returned by it."))
     if page.missing:
-        notes.append(own(f"Missing: {_MISSING[page.missing]}."))
+        notes.append(own(f"Missing: {MISSING[page.missing]}."))
     if page.kinds_present:
         kinds = tuple(
             part
             for kind, n in page.kinds_present.items()
             for part in (Own(", "), Recorded(kind, limit=60), Own(f" {n}"))
         )
-        notes.append((Own("This session has none of these kinds. It has: "), *kinds[1:]))
+        notes.append((Own("Why: this session has none of these kinds. It has: "), *kinds[1:]))
     elif not page.rows and args.page > 1:
         notes.append(own(f"Page {args.page} is past the end."))
-    elif not page.rows and (args.since or args.until or args.from_offset or args.to_offset):
-        notes.append(
-            own("Nothing in this part: leave out since, until, from_offset and to_offset for the whole session.")
-        )
-    elif not page.rows:
-        why = (
-            "the id may belong to another project, or the session is still being recorded (events follow minutes later)"
-        )
-        notes.append(own(f"No events: {why}."))
+    elif page.diagnosis is not None:
+        notes = [*session_words(page.diagnosis, scope), *notes]
     return notes
 
 
@@ -208,7 +208,7 @@ def row_of(event: Event, host: str, *, full: bool) -> Row:
     what = _TELLERS.get(event.kind, _own_event)(event, host)
     if full:
         what.append(_selector(event))
-    kind = "failed requests" if event.failed else _PLURALS.get(event.kind, "own events")
+    kind = "failed requests" if event.failed else PLURALS.get(event.kind, "own events")
     return Row((own(format_offset(event.offset_ms)), label, _joined(what)), worth, kind)
 
 
@@ -254,7 +254,7 @@ def _request(event: Event, host: str) -> list[Line]:
     ]
     if event.duration_s:
         parts.append(own(f"in {event.duration_s} s"))
-    said = _body(event.recorded("response_body")) if event.failed else ""
+    said = answer_text(event) if event.failed else ""
     return [*parts, (Own("said "), Recorded(said, limit=100))] if said else parts
 
 
@@ -264,7 +264,8 @@ def _graphql(event: Event, host: str) -> list[Line]:  # noqa: ARG001
 
 def _error(event: Event, host: str) -> list[Line]:  # noqa: ARG001
     name, message = event.recorded("name"), event.recorded("message") or event.recorded("reason")
-    return [_text(name, 60), _text(message, 160), _origin(event.recorded("payload"))]
+    origin = origin_of(event)
+    return [_text(name, 60), _text(message, 160), (Own("at "), Recorded(origin, limit=80)) if origin else ()]
 
 
 def _issue(event: Event, host: str) -> list[Line]:
@@ -275,7 +276,7 @@ def _issue(event: Event, host: str) -> list[Line]:
     data = payload(event)
     count = data.get("Count") if kind == "click_rage" else None
     if kind == "custom":
-        return [label, told, _pairs(data)]
+        return [label, told, pairs_of(data)]
     if kind == "incident":
         return [label, told, _lasted(event)]
     return [label, (Own("at "), *told) if told else (), own(f"({count} clicks)") if isinstance(count, int) else ()]
@@ -297,10 +298,10 @@ def _performance(event: Event, host: str) -> list[Line]:  # noqa: ARG001
 
 
 def _own_event(event: Event, host: str) -> list[Line]:  # noqa: ARG001
-    return [(Recorded(event.kind, limit=80),), _pairs(payload(event))]
+    return [(Recorded(event.kind, limit=80),), pairs_of(payload(event))]
 
 
-def _pairs(data: dict[str, Any]) -> Line:
+def pairs_of(data: dict[str, Any]) -> Line:
     """Return a payload as one recorded text: its words side by side could otherwise read as ours."""
     parts = []
     masked: Any = mask_tree(data)  # before it is cut, and while each value stands under its name
@@ -324,22 +325,12 @@ def address(url: str, host: str) -> Line:
     return (Recorded(foreign + where, limit=120), *query, *anchor)
 
 
-def _origin(stack: Any) -> Line:
-    """Return where an error was thrown: file:line:column of the first frame."""
-    frames = parsed(stack)
+def origin_of(error: Event) -> str:
+    """Return where an error was thrown, file:line:column of the first frame; "" when its stack does not tell."""
+    frames = parsed(error.recorded("payload"))
     top = frames[0] if isinstance(frames, list) and frames and isinstance(frames[0], dict) else {}
     name = str(top.get("fileName", "")).rpartition("/")[2]
-    place = f"{name}:{top.get('lineNumber', '?')}:{top.get('columnNumber', '?')}"
-    return (Own("at "), Recorded(place, limit=80)) if name else ()
-
-
-def _body(text: Any) -> str:
-    """Return the body of a saved payload: JSON text that holds headers and body."""
-    saved = parsed(text)
-    body = saved.get("body", "") if isinstance(saved, dict) else saved
-    if body is None:
-        return text if isinstance(text, str) else ""
-    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    return f"{name}:{top.get('lineNumber', '?')}:{top.get('columnNumber', '?')}" if name else ""
 
 
 def _text(value: Any, limit: int) -> Line:
@@ -350,7 +341,7 @@ _TELLERS: dict[str, Callable[[Event, str], list[Line]]] = {
     "LOCATION": _page, "CLICK": _click, "TAP": _click, "SWIPE": _swipe, "INPUT": _input, "REQUEST": _request,
     "GRAPHQL": _graphql, "ERROR": _error, "CRASH": _error, "ISSUE": _issue, "PERFORMANCE": _performance,
 }  # fmt: skip
-_PLURALS = {
+PLURALS = {
     "LOCATION": "pages", "CLICK": "clicks", "TAP": "taps", "SWIPE": "swipes", "INPUT": "inputs",
     "REQUEST": "requests", "GRAPHQL": "GraphQL calls", "ERROR": "errors", "CRASH": "crashes", "ISSUE": "issues",
     "PERFORMANCE": "performance samples",

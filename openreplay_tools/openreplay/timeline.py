@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from openreplay_tools.operation import Instant, Record
+from openreplay_tools.personal import PersonId
 
 _RANK = {
     "LOCATION": 0,
@@ -58,7 +59,7 @@ class Event(Record):
     offset_ms: int = 0
     session_id: str = ""
     distinct_id: str = ""
-    user_id: str = Field("", alias="$user_id")
+    user_id: PersonId = Field("", alias="$user_id")
     device_id: str = Field("", alias="$device_id")
     duration_s: int = Field(0, alias="$duration_s")
     properties: dict[str, Any] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.fields import Limit, Order, PagedArguments
 from openreplay_tools.flow import Request
+from openreplay_tools.openreplay.doctor import Finding, asked_for, ever, filtered, many
+from openreplay_tools.openreplay.doctor_people import why_no_users
+from openreplay_tools.openreplay.doctor_words import why
 from openreplay_tools.openreplay.filters import (
     USER_COLUMNS,
     Condition,
@@ -22,12 +25,14 @@ from openreplay_tools.openreplay.filters import (
 )
 from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
 from openreplay_tools.openreplay.scope import about, in_project
-from openreplay_tools.openreplay.users import User, UserPage, ask_users, called, seen_at, users_place
+from openreplay_tools.openreplay.sessions import newest_visit
+from openreplay_tools.openreplay.users import User, UserPage, ask_users, called, reachable_by_path, seen_at, users_place
 from openreplay_tools.operation import Record, operation
 from openreplay_tools.text import Given, Own, identifier, own
 
 if TYPE_CHECKING:
     from openreplay_tools.flow import Flow
+    from openreplay_tools.openreplay.doctor import Argument, Diagnosis
     from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line
 
@@ -162,7 +167,7 @@ def users_table(page: UserPage, args: SearchUsersArgs, scope: Scope) -> Answer:
         rows=rows,
         more=more_pages(page),
         in_order=True,
-        notes=(*past_the_end(page), *(own(note) for note in _search_notes(page, args))),
+        notes=(*past_the_end(page), *_reasons(page, args, scope), *(own(note) for note in _search_notes(page, args))),
         rest="limit={shown}, page={next} goes on; query and filters narrow",
     )
 
@@ -176,15 +181,104 @@ def _search_notes(page: UserPage, args: SearchUsersArgs) -> list[str]:
     if "_" in args.query or "%" in args.query:
         notes.append("In query the server takes _ for any character and % for any text, so there may be too many.")
     if page.left_out:
-        notes.append(f"Left out on this page: {page.left_out} that match only by an outdated version of their record.")
-    elif args.filters:
+        why_none = "" if page.rows else "Why: nobody matches any more. "
+        notes.append(
+            f"{why_none}Left out on this page: {page.left_out} that match only by an outdated version of their record."
+        )
+    elif args.filters and page.rows:
         notes.append("The server also matches earlier values of a user's record.")
     if page.rows:
         notes.append("Next: openreplay_list_user_sessions(user_id=…).")
-    elif page.page == 1 and not page.left_out:
-        hint = "openreplay_list_user_sessions finds their sessions by exact id"
-        notes.append(f"Ids given only when the tracker started are not searchable; {hint}.")
     return notes
+
+
+_UNRECORDED = (
+    "Ids given only when the tracker started have no record; openreplay_list_user_sessions finds their sessions by "
+    "exact id."
+)
+
+
+def _reasons(page: UserPage, args: SearchUsersArgs, scope: Scope) -> list[Line]:
+    """Return why nothing was found."""
+    report = page.diagnosis
+    if report is None:
+        return []
+    if report.under_id:
+        given = Given(_one_id(args))
+        return [(Own("Why: "), given, Own(f" has no record as a user, but {many(report.under_id, 'sessions')}: "
+                 "openreplay_list_user_sessions with exactly this user_id. Ids given only when the tracker started "
+                 "get no record."))]  # fmt: skip
+    if report.under_id == 0:
+        advice = "No session carries exactly this id either. Anonymous visitors are in openreplay_search_sessions only"
+        advice += "." if scope.access.has("login") else ", which needs a dashboard login."
+    else:
+        advice = _UNRECORDED if report.in_window and _one_id(args) else ""
+    return why(report, "users", scope, advice)
+
+
+def _one_id(args: SearchUsersArgs) -> str:
+    """Return what may be an exact user id, "" when nothing is asked for that may."""
+    return args.query or next((one.values[0] for one in args.filters if _names_one(one)), "")
+
+
+def _names_one(one: Filter) -> bool:
+    exact = one.operator == "is" and len(one.values) == 1
+    return exact and USER_COLUMNS.get(one.name, one.name) == "$user_id"
+
+
+def _identity(args: SearchUsersArgs, parts: list[tuple[Finding, Any]]) -> tuple[Finding, SearchUsersArgs] | None:
+    """Return the finding of what may be an exact id, and the search for that alone."""
+    if args.query:
+        return parts[0][0], SearchUsersArgs(query=args.query)
+    for (finding, _), one in zip(parts, args.filters, strict=False):
+        if _names_one(one):
+            return finding, SearchUsersArgs(filters=[one])
+    return None
+
+
+_TIMES: tuple[tuple[Argument, tuple[str, str]], ...] = (
+    ("last_seen_since, last_seen_until", ("last_seen_since", "last_seen_until")),
+    ("created_since, created_until", ("created_since", "created_until")),
+)
+
+
+def _parts(args: SearchUsersArgs) -> list[tuple[Finding, SearchUsersArgs]]:
+    """Return each condition, with the search that has all but this one."""
+    parts = [(asked_for("query", args.query), args.model_copy(update={"query": ""}))] if args.query else []
+    for index, one in enumerate(args.filters):
+        others = [*args.filters[:index], *args.filters[index + 1 :]]
+        column = one.name.startswith("$") or one.name in USER_COLUMNS
+        parts.append((filtered(one, own=column), args.model_copy(update={"filters": others})))
+    for argument, fields in _TIMES:
+        if any(getattr(args, field) for field in fields):
+            parts.append((Finding(argument=argument), args.model_copy(update=dict.fromkeys(fields, ""))))
+    if args.events:
+        rest = args.model_copy(update={"events": [], "events_since": "", "events_until": ""})
+        parts.append((Finding(argument="events"), rest))
+    return parts
+
+
+def _why_none(args: SearchUsersArgs, scope: Scope) -> Flow[Diagnosis]:
+    one_id, parts = _one_id(args), _parts(args)
+
+    def count(asked: SearchUsersArgs, there: Scope) -> Flow[int | None]:
+        return (yield from _fetch(asked, there, 1, 1)).total
+
+    def sessions() -> Flow[int]:
+        return (yield from newest_visit(one_id, ever(scope))).total
+
+    return (
+        yield from why_no_users(
+            args,
+            SearchUsersArgs(project=args.project),
+            parts,
+            scope,
+            count=count,
+            identity=_identity(args, parts),
+            under=sessions if one_id and (scope.door == "login" or reachable_by_path(one_id)) else None,
+            at_most=_inexact(UserPage(), args) or bool(_conditions(args, scope)[0]),
+        )
+    )
 
 
 @operation(SearchUsersArgs, group="users", prepare=in_project, present=users_table)
@@ -196,9 +290,12 @@ def search_users(args: SearchUsersArgs, scope: Scope) -> Flow[UserPage]:
     record, _ = _conditions(args, scope)
     found = yield from _fetch(args, scope, args.page, args.limit)
     kept = _kept(found.rows, record)
-    return UserPage(
+    page = UserPage(
         rows=kept, total=found.total, page=args.page, limit=args.limit, left_out=len(found.rows) - len(kept)
     )
+    if not found.rows and args.page == 1 and scope.examines:
+        page.diagnosis = yield from _why_none(args, scope)
+    return page
 
 
 search_users.route("login", permission="DATA_MANAGEMENT")(search_users.routes[0].flow)

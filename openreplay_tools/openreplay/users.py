@@ -13,8 +13,10 @@ from openreplay_tools.errors import ClosedError, NotFoundError, UnavailableError
 from openreplay_tools.fields import Detail, ProjectArguments, UserId
 from openreplay_tools.flow import Request, ask
 from openreplay_tools.masking import mask_tree
-from openreplay_tools.openreplay.scope import about, in_project, within_project
+from openreplay_tools.openreplay.doctor import Diagnosis
+from openreplay_tools.openreplay.scope import about, in_project, local, within_project
 from openreplay_tools.operation import Instant, Page, Record, operation
+from openreplay_tools.personal import EmailAddress, PersonId, PersonName, PhoneNumber
 from openreplay_tools.text import Own, Recorded, identifier, own
 from openreplay_tools.windows import format_moment
 
@@ -56,12 +58,12 @@ class User(Record):
         properties: the site's own traits; None when a filter on one of them made the server unable to give them.
     """
 
-    user_id: str = Field("", alias="$user_id")
-    email: str = Field("", alias="$email")
-    name: str = Field("", alias="$name")
-    first_name: str = Field("", alias="$first_name")
-    last_name: str = Field("", alias="$last_name")
-    phone: str = Field("", alias="$phone")
+    user_id: PersonId = Field("", alias="$user_id")
+    email: EmailAddress = Field("", alias="$email")
+    name: PersonName = Field("", alias="$name")
+    first_name: PersonName = Field("", alias="$first_name")
+    last_name: PersonName = Field("", alias="$last_name")
+    phone: PhoneNumber = Field("", alias="$phone")
     country: str = Field("", alias="$country")
     state: str = Field("", alias="$state")
     city: str = Field("", alias="$city")
@@ -99,9 +101,11 @@ class UserPage(Page[User]):
 
     Attributes:
         left_out: rows of this page the server matched by an outdated version of their record; not in `rows`.
+        diagnosis: when nothing was found: why, as far as a few requests can tell.
     """
 
     left_out: int = 0
+    diagnosis: Diagnosis | None = None
 
 
 class GetUserArgs(ProjectArguments):
@@ -127,7 +131,7 @@ class _ProfileReply(Record):
 class Visitor(Record):
     """What API v1 knows of a user: when their sessions began, and how many there are."""
 
-    user_id: str = Field("", alias="userId")
+    user_id: PersonId = Field("", alias="userId")
     sessions_count: int = Field(0, alias="sessionCount")
     first_seen: SeenAt = Field(None, alias="firstSeen")
     last_seen: SeenAt = Field(None, alias="lastSeen")
@@ -289,7 +293,7 @@ def seen_at(moment: datetime | None, scope: Scope, *, day: bool = False) -> Line
     """Return a moment of a user's record as answers show it; the day only where that is enough."""
     if moment is None or moment.year <= 1970:
         return own("unknown")
-    text = format_moment(moment.astimezone(scope.zone))
+    text = format_moment(local(moment, scope))
     return own(text[:10] if day else text)
 
 

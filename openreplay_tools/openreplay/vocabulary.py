@@ -174,7 +174,7 @@ def filters_table(page: FilterablePage, args: ListFiltersArgs, scope: Scope) -> 
 def _told(one: Filterable) -> Line:
     if one.group == "event":
         return own("captured by the tracker" if one.kind == "auto-captured" else "the site's own")
-    told: list[Own | Recorded] = [Own(_KINDS[one.kind])]
+    told: list[Own | Recorded] = [Own(_KINDS.get(one.kind, one.kind))]
     if one.values and len(one.values) > 20 and all(len(value) == 2 for value in one.values):
         told.append(Own(f", {_CODES}"))
     elif one.values:

@@ -257,12 +257,10 @@ def test_nothing_found_says_which_condition_empties_the_set():
     far = server(reply)
     text = told(far.client, search_events, kinds=["click"], user_id="ann",
                 filters=[condition("browser", "is", "Netscape")])  # fmt: skip
-    assert "The window holds 1,200 events of any kind." in text
-    assert "Without browser: 15 events." in text
+    assert 'Why: browser is "Netscape" goes with none of the 15 events that meet all other conditions.' in text
     assert "Without kinds" not in text
-    assert "openreplay_search_users" in text
     assert "openreplay_suggest_values" in text
-    assert len(far.bodies("/events")) == 5
+    assert len(far.bodies("/events")) <= 7
     assert all(body["limit"] == 1 for body in far.bodies("/events")[1:])
 
 
@@ -270,13 +268,13 @@ def test_the_reasons_cost_a_bounded_number_of_requests():
     many = [condition("path", "contains", str(number)) for number in range(10)]
     far = server(NOTHING)
     far.client.run(search_events, filters=many)
-    assert len(far.bodies("/events")) == 8
+    assert len(far.bodies("/events")) <= 7
 
 
 def test_an_empty_window_is_told_as_such():
     text = told(server(NOTHING).client, search_events)
-    assert "The window holds no event at all: widen since." in text
-    assert "The window holds no event at all" in told(server(NOTHING).client, search_events, kinds=["CLICK"])
+    assert "Why: this project has no events at all" in text
+    assert "Why: this project has no events at all" in told(server(NOTHING).client, search_events, kinds=["CLICK"])
     far = server(NOTHING)
     assert "Page 3 is past the end." in told(far.client, search_events, kinds=["CLICK"], page=3)
     assert len(far.bodies("/events")) == 1, "a page past the end needs no reasons"

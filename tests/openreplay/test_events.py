@@ -248,7 +248,7 @@ def test_a_kind_that_does_not_occur_says_what_does(call, world, ann):
     reply = call("list_session_events", session=ann, kinds=["CRASH"])
     kinds = Counter(event["$event_name"] for event in wire_events(world, ann))
     assert reply.data["kinds_present"] == dict(kinds)
-    assert "This session has none of these kinds. It has: " in reply.text
+    assert "Why: this session has none of these kinds. It has: " in reply.text
     assert f"CLICK {kinds['CLICK']}" in reply.text
 
 
@@ -292,7 +292,7 @@ def test_windows_narrow(call, ann, world):
     assert f"{start:%Y-%m-%d}" in reply.text
     outside = call("list_session_events", session=ann, until="2026-11-01")
     assert outside.data["rows"] == []
-    assert "leave out since, until" in outside.text
+    assert "Leave out since, until" in outside.text
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,8 @@ def test_a_session_of_another_project_or_none_says_so(call):
         reply = call("list_session_events", session=session)
         assert reply.data["rows"] == []
         assert reply.text.startswith(f"0 events in session {session} · Acme Shop")
-        assert "another project" in reply.text
+        assert ("another project" in reply.text) is (session != ID)
+        assert ("This may be the wrong project: Acme Recorded has " in reply.text) is (session == ID)
 
 
 @pytest.mark.parametrize(

@@ -177,17 +177,19 @@ def test_pages_of_one_session():
 def test_nothing_found_says_what_there_is_without_the_conditions(client, kept):
     text = told(client, query="zzzz", tag="ISSUE")
     assert text.startswith('0 notes · Acme Shop · query "zzzz" · tag "ISSUE"')
-    assert f"Without query, tag and mine_only: {len(kept)} in this project." in text
-    assert "1 on this session" in told(client, session=kept[1].session, query="zzzz")
+    of_tag = sum(note.tag == "ISSUE" for note in kept)
+    assert f'Why: query "zzzz" fits no note. Without it: {of_tag} note' in text
+    assert f'query "zzzz" fits none of the {len(kept)} notes' in told(client, query="zzzz")
+    assert 'query "zzzz" fits no note.' in told(client, session=kept[1].session, query="zzzz")
 
 
 def test_none_at_all_says_who_sees_what():
     server = scripted({"GET /v2/api/1/sessions/": {"data": []}, "POST /v2/api/1/notes": {"data": {"count": 0}}})
-    assert "Nobody left a note in this project" in told(server.client)
-    assert "Nobody left a note in this project" in told(server.client, mine_only=True)
-    text = told(server.client, session=SESSION)
-    assert "on this session" in text
-    assert "An id of no session has none either." in text
+    for given in ({}, {"mine_only": True}):
+        text = told(server.client, **given)
+        assert "Why: this project has no notes at all, or none that may be seen." in text
+        assert "Private notes are seen by their author only." in text
+    assert "Why: nobody left a note on this session that this login may see." in told(server.client, session=SESSION)
 
 
 def test_a_note_is_written_and_found_again(own_client, own_sandbox):

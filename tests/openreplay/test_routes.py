@@ -119,7 +119,7 @@ def test_a_window_holds_the_sessions_that_began_in_it(sandbox, older, world, doo
     assert {row["session_id"] for row in reply.data["rows"]} == expected
     assert expected
     assert "Listed are the sessions that began in the window." in reply.text
-    assert "Events: pages, clicks, inputs and the like; requests are not counted." in reply.text
+    assert "Events: pages, clicks and inputs only." in reply.text
 
 
 def test_a_login_finds_an_id_that_no_path_can_hold(brief, sandbox, world):

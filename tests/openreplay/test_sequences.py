@@ -288,14 +288,14 @@ def test_a_hint_that_would_take_too_much_reading_is_left_out():
     visits = Visits([(1000, [(CART, 0), ("LOCATION", 0)])] * 5100, apart=20)
     given = {"events": steps(PAID, FAILED), "events_order": "any", "url_path": "/x", "min_duration": "1h"}
     page = visits.run(**given)
-    assert (page.total, page.in_window) == (0, 5100)
-    assert len(page.hints) < len(page.conditions)
-    assert "Without any condition the window holds 5100 sessions." in told(visits.client, search_sessions, **given)
+    assert (page.total, page.diagnosis.in_window) == (0, 5100)
+    assert [finding.without for finding in page.diagnosis.findings].count(None) == 1
+    assert "Why: " in told(visits.client, search_sessions, **given)
 
 
 def test_a_project_without_sessions_says_so():
     text = told(Visits([]).client, search_sessions)
-    assert "No session was recorded in this project yet, or none is kept any more." in text
+    assert "Why: this project has no sessions at all" in text
 
 
 def test_a_running_session_has_no_length_yet():

@@ -76,6 +76,7 @@ def test_the_card_of_a_recorded_session():
         "screen 800×600 · tracker 19.0.1 · visitor's zone UTC+00:00",
         "recording available · not viewed before",
         f"https://openreplay.example.com/1/session/{BOB}  (add ?jumpto=<ms> for a moment)",
+        f"First at 0:09: error  https://openreplay.example.com/1/session/{BOB}?jumpto=9569",
         f'Next: openreplay_list_session_events(session="{BOB}").',
     ]
     assert lines(server) == [f"GET /v2/api/1/sessions/{BOB}/{part}" for part in ("replay", "events")]

@@ -311,7 +311,7 @@ def test_a_page_past_the_end_says_so(tell):
 
 def test_the_answer_says_what_it_is_true_about(tell, visits):
     text, page = tell(browser="chrome", url_path="/checkout", min_duration="1m", limit=3, events=[event("CLICK")])
-    first, *_, notes = text.splitlines()
+    first, *_, opening, counted = text.splitlines()
     truth = matching(visits, lambda s, e: s["userBrowser"] == "Chrome" and s["duration"] >= 60_000
                      and did(e, "CLICK") and did(e, "LOCATION", page_is("/checkout")), days=7)  # fmt: skip
     assert first == (
@@ -322,10 +322,11 @@ def test_the_answer_says_what_it_is_true_about(tell, visits):
     assert re.search(rf"{row.session_id}$", text, re.MULTILINE)
     assert "start (UTC)" in text
     assert "More: page=2." in text
-    assert notes == (
+    assert opening == (
         "Open: https://openreplay.example.com/1/session/<session>   "
         "Next: openreplay_get_session, openreplay_list_session_events(session=…)"
     )
+    assert counted == "Events: pages, clicks and inputs only."
     assert "viewed" not in text
 
 
@@ -347,8 +348,9 @@ def test_a_repeated_step_that_empties_the_set_is_told_once(tell):
     steps = [event("CRASH"), event("CRASH"), event("signup_done")]
     text, page = tell(events=steps, events_order="in_sequence")
     assert "did CRASH, then did CRASH, then did signup_done" in text
-    assert [hint.condition.subject for hint in page.hints] == ["CRASH", "signup_done"]
-    assert text.count("Without did CRASH: ") == 1
+    asked = [one.subject for finding in page.diagnosis.findings for one in finding.conditions]
+    assert asked == ["CRASH", "signup_done"]
+    assert "Why: no session of this window did CRASH. Without it: " in text
 
 
 def test_anonymous_visitors_and_strange_ids_are_told(tell, visits):
@@ -373,27 +375,28 @@ def test_nothing_found_names_what_empties_the_set_and_what_occurs(tell, visits):
     text, page = tell(browser="Netscape", url_path="/checkout")
     there = matching(visits, lambda s, e: did(e, "LOCATION", page_is("/checkout")), days=7)
     assert text.startswith("0 sessions · Acme Shop")
-    assert f'Without browser is "Netscape": {len(there)} sessions. Values that occur: ' in text
+    assert f'Why: browser "Netscape" occurs in no session of this window. Without it: {len(there)} sessions.' in text
+    assert "Values of browser that occur: " in text
     assert "Chrome" in text
     assert "Without visited" not in text
-    assert page.hints[0].without == len(there)
+    assert page.diagnosis.findings[0].without == len(there)
 
 
 def test_nothing_found_by_each_kind_says_what_to_try(tell):
     assert "url_path is exact; a * before or after it" in tell(url_path="/chekout")[0]
-    assert "openreplay_search_users finds the right one" in tell(user_id="nobody")[0]
+    assert "Nearest: ann@example.org." in tell(user_id="Ann@example.org")[0]
     with pytest.raises(ArgumentsError, match="There are: currency, order, total"):
         tell(events=[event("purchase", "amnt", "greater", "5")])
     high = tell(events=[event("purchase", "total", "greater", "5000000")])[0]
-    assert re.search(r"Values that occur: [\d.]+, ", high)
-    assert "Values that occur: free" in tell(filters=[by("plan", "Enterprise")])[0].replace("pro, ", "")
+    assert re.search(r'Values of "total" that occur: [\d.]+, ', high)
+    assert "Nearest value: enterprise. Values of plan that occur: free" in tell(filters=[by("plan", "Enterprise")])[0]
     both = tell(browser="Netscape", country="AQ")[0]
-    assert "No condition alone is the reason. Without any condition the window holds" in both
+    assert 'browser "Netscape" occurs in no session of this window. The same is true of country is "AQ".' in both
 
 
 def test_an_empty_window_says_when_there_is_something(tell):
     text = tell(since="2020-01-01", until="2020-02-01", browser="Chrome")[0]
-    assert "The window holds no session at all. The newest of this project starts 2026-11-20 18:08 UTC." in text
+    assert "Why: this window holds no sessions at all. The newest of this project: 2026-11-20 18:08 UTC." in text
 
 
 def test_saved_searches_narrow_and_are_narrowed(client, server, tell, visits):
@@ -466,7 +469,9 @@ def test_a_role_that_sees_no_events_is_told_what_it_can_ask(server):
         with pytest.raises(UnavailableError, match=r"DATA_MANAGEMENT.*two steps, or with events_order=all"):
             client.run(search_sessions, events=steps, events_order="in_sequence", since=MONTH)
         empty = client.run(search_sessions, events=[event("purchase", "total", "greater", "5000000")])
-        assert [(hint.without, hint.occurring) for hint in empty.hints] == [(client.run(search_sessions).total, [])]
+        (finding,) = empty.diagnosis.findings
+        assert (finding.without, finding.occurring) == (client.run(search_sessions).total, [])
+        assert [(gap.what, gap.why) for gap in empty.diagnosis.gaps] == [("values", "access")]
 
 
 def test_times_are_those_of_the_reader(server):

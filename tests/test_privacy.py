@@ -1,0 +1,213 @@
+"""Nothing personal reaches a model with `privacy="pseudonyms"`: canary persons in every reply of every operation."""
+
+import json
+import re
+from typing import get_args
+from urllib.parse import quote, quote_plus
+
+import httpx
+import pytest
+from pydantic import BaseModel
+
+from openreplay_tools.catalogue import OPERATIONS
+from openreplay_tools.personal import kind_of
+from openreplay_tools.persons import _plan
+from openreplay_tools.sandbox import FIXED_NOW, Sandbox
+from tests.doors import LOGIN
+from tests.sandbox.fidelity import unhurried
+from tests.servers import DASHBOARD, Scripted, toolkit_over
+from tests.test_taint import CALLS, ID, NEEDED, REFUSED, in_a_project
+
+pytestmark = pytest.mark.usefixtures("unpaced")
+
+USER, EMAIL, PHONE, ADDRESS = "canary|991 ü", "zq.canary@birds.example", "+49 170 5550199", "203.0.113.77"
+FIRST, LAST = "Zephyrine", "Quillfeather"
+WHOLE = f"{FIRST} {LAST}"
+# What must not be seen, also of a text that was cut: by what it begins with.
+SEEN = re.compile(
+    "|".join(re.escape(one) for one in ("canary", "birds.", "5550199", "0.113.77", FIRST[:5], LAST[:5])), re.IGNORECASE
+)
+PERSONS = {
+    **dict.fromkeys(("$user_id", "userId", "userID", "referenceId", "user_id", "distinct_id", "distinctId"), USER),
+    **dict.fromkeys(("$email", "email"), EMAIL),
+    **dict.fromkeys(("$name", "userName"), WHOLE),
+    "$first_name": FIRST,
+    "$last_name": LAST,
+    "$phone": PHONE,
+}
+# Names of filters, events and properties are code: they are folded to be compared, which breaks up what stands in them.
+CODE = {"name", "displayName", "label"}
+PROSE = (
+    f"{WHOLE}, {EMAIL} / {quote(EMAIL, safe='')}; call {PHONE} from {ADDRESS}: {USER}",
+    f"https://shop.example.test/{quote(USER, safe='')}?mail={quote_plus(EMAIL)}&from={ADDRESS}&by={quote_plus(WHOLE)}",
+    json.dumps(
+        {"email": EMAIL, "first_name": FIRST, "deep": [{"tel": PHONE, "ip": ADDRESS, "userId": USER}], "by": WHOLE}
+    ),
+    f'Hello {FIRST}! Mrs {LAST} &lt;{EMAIL}&gt; "{USER}"',
+)
+
+
+# Session ids are numbers and stand in links, methods are a few words; tests/test_taint.py has servers that tell others.
+PLAIN = {"sessionId", "sessionID", "session_id", "method"}
+# Of operations that need arguments, those of a session or person whose replies hold most.
+MORE = {
+    "summarize_session": [{"session": ID}],
+    "summarize_user": [{"user_id": "ann@example.org"}],
+    "find_issues": [{}, {"user_ids": ["ann@example.org"]}],
+    "open_link": [
+        {"link": f"{DASHBOARD}/{page}"}
+        for page in (
+            f"2/session/{ID}",
+            f"2/session/{ID}?jumpto=4056",
+            "1/data-management/user/ann%40example.org",
+            "1/sessions",
+            "1/highlights",
+        )
+    ],
+}
+
+
+def calls_of(operation):
+    return MORE.get(operation.name) or CALLS.get(operation.name, [{}])
+
+
+def planted(node, prose, key=""):
+    """Return a reply in which every person is the canary and every other string tells of it."""
+    if isinstance(node, dict):
+        made = {name: planted(value, prose, name) for name, value in node.items()}
+        free = key in {"properties", "$properties", "metadata"}
+        return {**made, **({"customer_email": EMAIL, prose: prose, "note": prose} if free else {})}
+    if isinstance(node, list):
+        return [planted(item, prose, key) for item in node]
+    if not isinstance(node, str) or key in NEEDED | PLAIN or (key in CODE and not prose.startswith(FIRST)):
+        return node
+    return PERSONS.get(key, prose)
+
+
+@pytest.fixture
+def planting():
+    """Return a server that passes everything on to a sandbox and plants the canary in its replies."""
+    with Sandbox(pulse=unhurried()) as shop, httpx.Client(base_url=shop.url) as http:
+        shop.store.schedule_deletion(1, "crawler-bot-77", FIXED_NOW)
+
+        def speaking(prose):
+            def answer(request):
+                path = request.url.raw_path.decode()
+                headers = {"Authorization": request.headers.get("authorization", "")}
+                headers |= {"Content-Type": "application/json"} if request.content else {}
+                reply = http.request(request.method, path, content=request.content, headers=headers)
+                try:
+                    body = reply.json()
+                except ValueError:
+                    return httpx.Response(reply.status_code, text=f"{reply.text} {prose}")
+                return httpx.Response(reply.status_code, json=planted(body, prose))
+
+            server = Scripted({}, **LOGIN, privacy="pseudonyms", secret=f"canary {prose}")
+            server.routes = {"": answer}
+            return server
+
+        yield speaking
+
+
+def leaks(reply):
+    """Return where something of the canary is left, with a little around it.
+
+    The template of a message keeps of an id like `auth0|991` what is no number, which says nothing of the person.
+    """
+    shown = f"{reply.text}\n{json.dumps(reply.data, ensure_ascii=False)}".replace("canary|<n> ü", "<a template>")
+    return [shown[max(0, found.start() - 60) : found.end() + 30] for found in SEEN.finditer(shown)]
+
+
+@pytest.mark.parametrize("prose", PROSE, ids=["prose", "address", "json", "html"])
+def test_no_canary_gets_out_of_any_operation(planting, prose):
+    server = planting(prose)
+    known = server.call("search_users", project="1")  # as a person who is talked about is
+    assert not known.is_error
+    assert not leaks(known)
+    found = []
+    for operation in OPERATIONS:
+        for given in calls_of(operation):
+            said = server.toolkit.call(operation.tool_name, in_a_project(operation, given))
+            found += [(operation.name, given, leak) for leak in leaks(said)]
+    assert not found, "\n".join(map(str, found))
+
+
+def test_no_canary_gets_out_of_a_refusal(planting):
+    server = planting(PROSE[0])
+    server.call("search_users", project="1")
+    for name, given in REFUSED.items():
+        refused = server.call(name, **given)
+        assert refused.is_error
+        assert not leaks(refused), (name, refused.text)
+
+
+def test_the_canary_is_there_to_be_kept(planting):
+    """Without pseudonyms it is seen: what was tested above are not empty answers."""
+    plain = Scripted({}, **LOGIN)
+    plain.routes = planting(PROSE[0]).routes
+    for name in ("search_users", "list_live_sessions", "list_notes", "search_events", "list_saved_searches"):
+        assert leaks(plain.call(name, project="1")), name
+
+
+def arguments_with(alias, schema, given):
+    """Yield arguments in which one string, wherever it is, is an alias."""
+    for name, field in schema["properties"].items():
+        if field.get("enum"):
+            continue
+        if field["type"] == "string":
+            yield {**given, name: alias}
+            yield {**given, name: f"x {alias}, 10/11/2026"}
+        elif field["type"] == "array":
+            inner = field["items"]
+            if inner["type"] == "string":
+                yield {**given, name: [alias, f"{alias}={alias}"]}
+                continue
+            texts = [key for key, one in inner["properties"].items() if one["type"] == "string" and "enum" not in one]
+            lists = [key for key, one in inner["properties"].items() if one["type"] == "array"]
+            yield {**given, name: [dict.fromkeys(texts, alias) | {key: [alias] for key in lists}]}
+            for key in texts:
+                yield {**given, name: [{key: alias}]}
+            for column in ("browser", "country", "last_seen", "duration", "user_id", "property:x", "issue"):
+                for operator in ("is", "greater", "contains", "regex"):
+                    one = {texts[0]: column, "operator": operator, **{key: [alias] for key in lists}}
+                    yield {**given, name: [one]}
+        else:
+            yield {**given, name: alias}
+    yield {**given, alias: alias}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+def test_no_canary_gets_out_of_what_repeats_arguments(sandbox, operation):
+    server = toolkit_over(sandbox, **LOGIN, privacy="pseudonyms", secret=f"arguments {operation.name}")
+    with server as toolkit:
+        alias = toolkit._people.alias("user", f"{EMAIL} ({USER})")
+        usual = calls_of(operation)[0]
+        for given in arguments_with(alias, operation.schema, usual):
+            said = toolkit.call(operation.tool_name, given)
+            assert not leaks(said), (given, said.text)
+
+
+def models_of(annotation):
+    """Return the models in an annotation, however they are held."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in models_of(inner)]
+
+
+def result_models():
+    """Return every model that stands in a result of the catalogue."""
+    found, pending = set(), [operation.result for operation in OPERATIONS]
+    while pending:
+        model = pending.pop()
+        if model not in found:
+            found.add(model)
+            pending += [inner for field in model.model_fields.values() for inner in models_of(field.annotation)]
+    return sorted(found, key=lambda model: model.__name__)
+
+
+@pytest.mark.parametrize("model", result_models(), ids=lambda model: model.__name__)
+def test_every_field_of_a_result_that_is_named_after_a_person_is_marked(model):
+    plain = [name for name, field in model.model_fields.items() if "str" in str(field.annotation)]
+    named = {name for name in plain if kind_of(name) or kind_of(model.model_fields[name].alias or "")}
+    marked = {name for name, _ in _plan(model).marked}
+    assert named <= marked, "mark it: Annotated[str, Personal(...)], see openreplay_tools/personal.py"
