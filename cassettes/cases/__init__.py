@@ -5,9 +5,12 @@ A module for each way into a server; `people` names who was recorded.
 
 from __future__ import annotations
 
+from cassettes.cases.issues import ISSUES
+from cassettes.cases.links import LINKS
 from cassettes.cases.login import LOGIN
 from cassettes.cases.login_search import LOGIN_SEARCH
+from cassettes.cases.summaries import SUMMARIES
 from cassettes.cases.v1 import V1
 from cassettes.cases.v2 import V2
 
-CASES = (*V2, *LOGIN, *LOGIN_SEARCH, *V1)
+CASES = (*V2, *SUMMARIES, *LINKS, *ISSUES, *LOGIN, *LOGIN_SEARCH, *V1)

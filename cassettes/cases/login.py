@@ -154,8 +154,10 @@ NOTES = (
         door="login", known=True,
     ),
     Case(
-        list_notes, "list-nothing", (Recorded("app_notes-all-none"), Recorded("app_notes-all", newest_note)),
-        {"query": "zzzz"}, {"total": 0, "without_filters": 3}, door="login",
+        list_notes, "list-nothing",
+        (Recorded("app_notes-all-none"), Recorded("app_notes-all", newest_note),
+         Recorded("app_notes-all-none", moved="recorded for the other project")),
+        {"query": "zzzz"}, {"total": 0, "diagnosis.in_window": 3}, door="login",
     ),
     Case(
         list_notes, "list-wrong-password", (_REFUSED,), door="login", enters=False, settings=WRONG_PASSWORD,

@@ -32,15 +32,11 @@ _RECORDED = {"since": "1792515600000", "until": "1795300000001"}  # its end is e
 _FILTERS = Recorded("app_projects-filters")
 _THE_PROJECTS = Recorded("app_projects-list")
 _NOTHING = Recorded("app_search-metadata-name")
+_NOTHING_THERE = Recorded("app_search-metadata-name", moved="recorded for the other project")
 _BASE = Recorded("app_search-base")
 _FORBIDDEN = Written("the contract §1.3 and §4 (a login's missing permission: 401 without a body)", 401, "", "")
 _ONLY_ENTERPRISE = "The open-source edition that was recorded refuses a login nothing."
 _NO_EVENTS = Recorded("app_replay-events-unknown", moved="recorded for a session that nobody knows")
-
-
-def only_newest(data: Any, reply: Callable[[str], Any]) -> Any:  # noqa: ARG001
-    """Cut to its first row, as limit 1 asks."""
-    return {**data, "sessions": data["sessions"][:1]}
 
 
 def five_of_them(data: Any, reply: Callable[[str], Any]) -> Any:  # noqa: ARG001
@@ -102,10 +98,11 @@ SEARCH = (
         {"rows.0.user_id": "gina"}, door="login", note="With one event its order says nothing.",
     ),
     Case(
-        search_sessions, "search-nothing", (_FILTERS, _NOTHING, Recorded("app_search-base", only_newest),
-         Recorded("app_search-base", five_of_them)),
-        {**_RECORDED, "limit": 5, "browser": "Netscape"}, {"total": 0, "hints.0.condition.subject": "browser"},
-        door="login", staged=True, note="A browser that nobody had; then everything, and everything but it.",
+        search_sessions, "search-nothing", (_FILTERS, _NOTHING, _NOTHING, Recorded("app_search-base", five_of_them),
+         _NOTHING_THERE),
+        {**_RECORDED, "limit": 5, "browser": "Netscape"},
+        {"total": 0, "diagnosis.findings.0.conditions.0.subject": "browser"}, door="login", staged=True,
+        note="A browser that nobody had; then at any time, everything in the window, and the other project.",
     ),
     Case(
         search_sessions, "search-unknown-filter", (_FILTERS,),

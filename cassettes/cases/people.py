@@ -8,6 +8,7 @@ BOB_PAYING = "4113715799632532494"  # its requests hold a card number
 GINA_VISIT = "4113713462499234823"  # labels, search words and property names with HTML in them
 HARRY_VISIT = "4113712592869020672"  # texts that try to give orders to an agent
 UNICODE_VISIT = "4113713686139524106"
+UNICODE_VISITOR = "用户42"
 LONG_VISIT = "4087889333946689575"  # 53 events: more than fit a brief answer
 LIVE_VISIT, NO_VISIT = "4113731156539757585", "4113712955676316675"
 
@@ -18,3 +19,5 @@ NOT_FOUND, PLAIN = "404 page not found\n", "text/plain; charset=utf-8"
 WRONG_KEY = {"api_key": "a-key-that-nobody-issued"}
 WRONG_PASSWORD = {"password": "nope"}
 NO_RETRIES = {"retries": 0}
+
+THERE = "recorded for the other project"

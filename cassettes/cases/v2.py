@@ -19,6 +19,7 @@ from cassettes.cases.people import (
     PLAIN,
     PURCHASES,
     SINCE_OCTOBER,
+    THERE,
     UNICODE_VISIT,
     VIP,
     WRONG_KEY,
@@ -63,11 +64,18 @@ def only_newest(data: Any, reply: Callable[[str], Any]) -> Any:  # noqa: ARG001
     return {**data, "sessions": data["sessions"][:1]}
 
 
+def first_user(data: Any, reply: Callable[[str], Any]) -> Any:  # noqa: ARG001
+    """Cut to its first row, as limit 1 asks."""
+    return {**data, "users": data["users"][:1]}
+
+
 def only_eve(data: Any, reply: Callable[[str], Any]) -> Any:  # noqa: ARG001
     """Cut to the one row whose id is team/eve."""
     rows = [row for row in data["users"] if row["$user_id"] == "team/eve"]
     return {"total": len(rows), "users": rows}
 
+
+_NOBODY = Written("the contract §2.12", 200, '{"data":{"total":0,"sessions":[]}}')
 
 PROJECTS = (
     Case(list_projects, "list", expects={"total": 2, "rows.0.name": "Acme Shop", "rows.0.metadata.0": "plan"}),
@@ -126,8 +134,11 @@ USERS = (
         {"total": 78}, note="Recorded with ?q=, which the server takes for the body's query (contract §2.4).",
     ),
     Case(
-        search_users, "search-nothing", (Recorded("public_users-query-none"),), {**BY_ID, "query": "zzzzqq"},
-        {"total": 0},
+        search_users, "search-nothing",
+        (Recorded("public_users-query-none"), Recorded("public_users-default", first_user),
+         Recorded("public_user_sessions-unknown", moved="recorded for user nobody"),
+         Recorded("public_users-query-none", moved=THERE)),
+        {**BY_ID, "query": "zzzzqq"}, {"total": 0, "diagnosis.under_id": 0},
     ),
     Case(
         search_users, "search-country", (Recorded("public_users-f-country"),),
@@ -257,8 +268,10 @@ SESSIONS = (
         {"total": 1},
     ),
     Case(
-        list_user_sessions, "list-unknown", (Recorded("public_user_sessions-unknown"),), {"user_id": "nobody"},
-        {"total": 0},
+        list_user_sessions, "list-unknown",
+        (Recorded("public_user_sessions-unknown"), Recorded("public_users-query-none"),
+         Recorded("public_user_sessions-unknown", moved=THERE)),
+        {"user_id": "nobody"}, {"total": 0, "diagnosis.record": False},
     ),
     Case(list_user_sessions, "list-slash", (), {"user_id": "team/eve"}, raises=UnavailableError),
     Case(
@@ -300,7 +313,8 @@ EVENTS = (
     Case(list_session_events, "list-card-number", (Rows(BOB_PAYING),), {"session": BOB_PAYING}),
     Case(list_session_events, "list-brief", (Rows(LONG_VISIT),), {"session": LONG_VISIT, "detail": "brief"}),
     Case(
-        list_session_events, "list-unknown", (Recorded("public_events-sid-unknown"),),
+        list_session_events, "list-unknown",
+        (Recorded("public_events-sid-unknown"), Recorded("public_events-sid-unknown", moved=THERE)),
         {"session": "4113712955676316675"},
         {"total": 0, "rows": []}, note="Nothing is found with any columns, order and limit.",
     ),
@@ -381,8 +395,8 @@ LIVE = (
     ),
     Case(
         search_live_sessions, "search-nobody",
-        (Written("the contract §2.12", 200, '{"data":{"total":0,"sessions":[]}}'),),
-        {"filters": [{"name": "browser", "values": ["Netscape"]}]}, {"total": 0},
+        (_NOBODY, _NOBODY, _NOBODY),
+        {"filters": [{"name": "browser", "values": ["Netscape"]}]}, {"total": 0, "diagnosis.in_window": 0},
     ),
     Case(search_live_sessions, "search-open-source", (_NO_ROUTE,), raises=UnavailableError),
     Case(
