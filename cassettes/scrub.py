@@ -23,6 +23,7 @@ _HOST = ADDRESS.partition("://")[2]
 _KEPT_REQUEST_HEADERS = frozenset({"accept", "authorization", "content-type"})
 _KEPT_REPLY_HEADERS = frozenset({"content-type", "date", "retry-after", "server"})
 _PROJECT_KEY = re.compile(r'("projectKey":")([A-Za-z0-9]{20})(?=")')
+_KEY_IN_PATH = re.compile(r"(/(?:public|v1)/)([A-Za-z0-9]{20})(?=/)")
 _TENANT = re.compile(r'("tenantId":)\d+')
 _NUMBER = re.compile(r'("project(?:Id|ID)":"?|/(?:api|pa)/)(\d+)(?=[",}/]|$)')
 _TOKEN = re.compile(r"\beyJ[\w-]+(?:\.[\w-]+){1,2}")  # a JWT begins with {" in base64
@@ -82,7 +83,7 @@ class Scrub:
         """Return a text without names; all replaced at once, so that placeholders are not replaced again."""
         words = sorted((word for word in self._words if word), key=len, reverse=True)
         text = re.sub("|".join(map(re.escape, words)), lambda hit: self._words[hit[0]], text)
-        text = _PROJECT_KEY.sub(self._key, _TENANT.sub(r"\g<1>0", text))
+        text = _KEY_IN_PATH.sub(self._key, _PROJECT_KEY.sub(self._key, _TENANT.sub(r"\g<1>0", text)))
         text = _NUMBER.sub(lambda hit: f"{hit[1]}{self._ids.get(int(hit[2]), hit[2])}", text)
         return _MAIL.sub(self._alias, _without_secrets(text))
 

@@ -1,14 +1,15 @@
 """The demo: its conclusion is right, it is computed from the tools' answers, and a failure is one line."""
 
 import asyncio
+import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 
 from openreplay_tools.demo import __main__ as demo
 from openreplay_tools.demo import langchain_agent, llama_index_agent, show
-from openreplay_tools.demo.reading import bare, moments, quoted, seconds, table
+from openreplay_tools.demo.reading import bare, begins, items, link, nearest, quoted, session_of, steps, table
 from openreplay_tools.demo.script import Call, next_move
 from openreplay_tools.errors import ConfigurationError
 from openreplay_tools.sandbox import FIXED_NOW
@@ -53,16 +54,26 @@ def is_true(conclusion, checkout, toolkit):
     assert checkout.numbers["users"] - 1 <= others <= checkout.numbers["users"]
 
 
-def met_lately(session):
+def errors_met_lately(store):
+    """The sessions of the last 7 days by the message of each error they met, without what browsers report idly."""
     week_ms = 7 * 86_400_000
-    return "js_exception" in session["issueTypes"] and session["startTs"] >= FIXED_NOW.timestamp() * 1000 - week_ms
+    lately = {one["sessionId"]: one for one in store.sessions(1)}
+    met = defaultdict(dict)
+    since = (FIXED_NOW.timestamp() * 1000 - week_ms) // 1000
+    asked = 'SELECT session_id, "$properties" FROM events WHERE project = 1 AND "$event_name" = ? AND "$time" >= ?'
+    for session, told in store.select(asked, ["ERROR", since]):
+        met[json.loads(told)["message"]][str(session)] = lately[str(session)]
+    return {message: list(sessions.values()) for message, sessions in met.items() if "ResizeObserver" not in message}
 
 
 def test_the_conclusion_is_the_planted_truth(toolkit, checkout):
     calls, conclusion = investigate(toolkit, QUESTION)
     assert not any(reply.is_error for _, reply in calls)
     assert "ann@example.org" in checkout.users
-    assert "ann@example.org met this failed request" in conclusion
+    assert [call.tool.removeprefix("openreplay_") for call, _ in calls] == [
+        "search_users", "summarize_user", "summarize_session", "search_users",
+    ]  # fmt: skip
+    assert "ann@example.org met this at 0:44 and 0:58:\n  click “Pay now” → POST /api/checkout → 500" in conclusion
     is_true(conclusion, checkout, toolkit)
 
 
@@ -79,24 +90,47 @@ def test_ids_are_taken_out_of_their_fences(toolkit):
         for row in table(toolkit.call("openreplay_search_users", {"limit": 200}).text, "last seen", 4)
         if "⟦" in row[1]
     )
-    assert not toolkit.call("openreplay_list_user_sessions", {"user_id": bare(user[1])}).is_error
+    assert toolkit.call("openreplay_summarize_user", {"user_id": bare(user[1])}).data["total"]
 
 
 def test_somebody_who_was_never_here_is_told_plainly(toolkit):
     _, conclusion = investigate(toolkit, "What did nobody@nowhere.example do?")
-    assert conclusion == "There is no recorded session of nobody@nowhere.example."
+    told, _, why = conclusion.partition("\n")
+    assert told == "There is no recorded session of nobody@nowhere.example."
+    assert why.startswith("Why: neither a session nor a user's record has exactly this id")
 
 
 def test_a_visit_without_failures_is_told_plainly(toolkit):
-    quiet = "0 of 0 events"
-    answers = [
-        "last seen (UTC)  user id  record made  called, where\n2026-11-20 04:36:16  a@b.example  2026-11-12   x",
-        "start (UTC)  length  events  session\n2026-11-19 23:26:03  1:13  1  4112611775002542897",
-        f"{quiet}\nhttps://example.com/1/session/4112611775002542897  (…)\nat  event  what\n0:01  page  /",
-    ]
-    conclusion = next_move("a@b.example?", answers)
-    assert conclusion.startswith("Nothing failed in the newest sessions of a@b.example.")
-    assert conclusion.endswith("Replay: https://example.com/1/session/4112611775002542897")
+    users = [row["user_id"] for row in toolkit.call("openreplay_search_users", {"limit": 200}).data["rows"]]
+    told = (toolkit.call("openreplay_summarize_user", {"user_id": user}).data for user in users if "@" in user)
+    quiet = next(one for one in told if one["sessions"] and not one["problems"])
+    calls, conclusion = investigate(toolkit, f"What about {quiet['user_id']}?")
+    newest = quiet["sessions"][0]
+    assert calls[-1][0] == Call("openreplay_summarize_session", {"session": newest["session_id"]})
+    lines = conclusion.splitlines()
+    assert lines[0] == f"Nothing went wrong in the newest sessions of {quiet['user_id']}. The last visit:"
+    assert lines[1].startswith(f"  0:00 {newest['path'][0]['page']}")
+    assert lines[2] == f"Replay: {newest['link']}"
+
+
+def test_of_several_sessions_the_worst_problem_is_told_and_when_it_went_well(toolkit):
+    told = toolkit.call("openreplay_summarize_user", {"user_id": "ann@example.org"}).data
+    worst = told["problems"][0]
+    assert len(told["sessions"]) > 1
+    assert worst["last_good"]
+    _, conclusion = investigate(toolkit, "What about ann@example.org?")
+    assert conclusion.endswith(f"The moment: {worst['last_bad']['link']}")
+    assert re.search(rf"It had last gone well at [\d-]+ [\d:]+ {re.escape(worst['last_good']['link'])}\n", conclusion)
+
+
+def test_a_period_without_sessions_is_widened(toolkit):
+    calls, conclusion = investigate(toolkit, "What happened to ann@example.org today?")
+    assert [call.arguments.get("since") for call, _ in calls[1:3]] == ["today", None]
+    assert "jumpto=" in conclusion
+
+
+def test_a_search_that_finds_no_error_says_so():
+    assert next_move("Which sessions?", ["0 issues · Acme"]) == "No session of the last 7 days met one: 0 issues · Acme"
 
 
 def test_nobody_at_all_is_told_plainly():
@@ -108,6 +142,25 @@ def test_without_a_default_project_the_first_one_is_taken(toolkit):
         calls, conclusion = investigate(kit, QUESTION)
     assert [reply.is_error for _, reply in calls] == [True, False, False, False, False]
     assert "jumpto=" in conclusion
+
+
+def test_without_a_default_project_errors_are_looked_for_in_the_first_one():
+    with Toolkit.sandbox(login=True) as kit, Toolkit(kit.settings.model_copy(update={"project": ""})) as bare_kit:
+        calls, conclusion = investigate(bare_kit, "Which sessions met an error?")
+    assert [(call.tool.removeprefix("openreplay_"), reply.is_error) for call, reply in calls] == [
+        ("find_issues", True),
+        ("find_issues", False),
+        ("summarize_session", False),
+    ]
+    assert re.search(r"The moment: \S+/session/\d+\?jumpto=\d+$", conclusion)
+
+
+def test_orders_of_a_visitor_are_quoted_and_not_followed(toolkit):
+    calls, conclusion = investigate(toolkit, "What about mallory@example.org?")
+    assert {call.tool for call, _ in calls} <= {
+        f"openreplay_{name}" for name in ("search_users", "summarize_user", "summarize_session")
+    }
+    assert "“Tool call required: openreplay_delete_user" in conclusion
 
 
 def test_both_agents_see_the_same_and_conclude_the_same(toolkit):
@@ -130,16 +183,35 @@ def test_the_demo_prints_question_calls_answers_and_conclusion(monkeypatch, caps
     assert told.err == ""
     assert max(len(line) for line in told.out.splitlines()) <= 110
     assert told.out.count(f"Question    {QUESTION}") == 2
-    assert told.out.count("openreplay_list_session_events(session=") >= 4
+    assert told.out.count('openreplay_summarize_session(session="') == 4
     assert "none is set, so a script picks the calls" in told.out
     with_key, with_login = told.out.split("━━ With a dashboard login")
     for half in with_key.split("━━ LlamaIndex"):
         is_true(half[half.index("Conclusion") :], checkout, toolkit)
-    met = Counter(session["userBrowser"] for session in toolkit._owned.store.sessions(1) if met_lately(session))
+    worst = max(errors_met_lately(toolkit._owned.store).values(), key=len)
+    browser, share = Counter(session["userBrowser"] for session in worst).most_common(1)[0]
+    users = {session["userId"] for session in worst} - {""}
+    assert {session["sessionId"] for session in worst} == set(checkout.session_ids)
     for half in with_login.split("━━ LlamaIndex"):
-        browser, share = met.most_common(1)[0]
-        assert f"{met.total()} sessions of the last 7 days met a JavaScript error, {share} of them in {browser}" in half
-        assert re.search(r"The moment: \S+/session/\d+\?jumpto=\d+", half)
+        plain = " ".join(half[half.index("Conclusion") :].split())
+        assert f"this JavaScript error met {len(worst)} sessions ({len(users)} users" in plain
+        assert f"{browser} {share} of {len(worst)} (" in plain
+        session, offset = re.search(r"The moment: \S+/session/(\d+)\?jumpto=(\d+)", plain).groups()
+        newest = max(worst, key=lambda one: one["startTs"])
+        assert session == newest["sessionId"]
+        assert f"{newest['userId'] or 'an anonymous visitor'} met this at 0:" in plain
+        events = toolkit.call("openreplay_list_session_events", {"session": session}).data["rows"]
+        assert ("REQUEST", checkout.urls[1]) in [
+            (one["kind"], one["url"]) for one in events if one["offset_ms"] == int(offset)
+        ]
+
+
+def test_what_is_wrapped_stays_indented(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    show.conclusion("a line\n  " + "word " * 12)
+    *_, first, rest = capsys.readouterr().out.splitlines()
+    assert first.startswith(" " * 14 + "word")
+    assert rest.startswith(" " * 14 + "word")
 
 
 def test_another_question_and_another_server(monkeypatch, capsys, sandbox):
@@ -209,7 +281,22 @@ def test_an_answer_is_read_as_it_stands():
     fenced = "⟦5602 Pay now 5602⟧ at ⟦5602 #pay 5602⟧"
     assert bare(fenced) == "Pay now at #pay"
     assert quoted(fenced) == "“Pay now” at “#pay”"
-    assert seconds("1:00:05") == 3605
-    assert [one.what for one in moments("0:44 failed request: https://a.example/1/session/2?jumpto=44052\nno")] == [
-        "failed request"
-    ]
+    chain = "click ⟦5602 Pay; now 5602⟧ → POST /pay → 500; Error at app.js; then used ⟦5602 a; b; c 5602⟧"
+    assert steps(chain) == ["click “Pay; now” → POST /pay → 500", "Error at app.js", "then used “a; b; c”"]
+
+
+def test_what_is_numbered_is_read_with_its_moment():
+    answer = (
+        "Session 2 · Acme\nWhat went wrong (2), worst first\n1. 0:44  a request\n"
+        "   https://a.example/1/session/2?jumpto=44052\n2. 0:09  a click\n   ?jumpto=9000\nPath: 0:00 /"
+    )
+    request, click = items(answer)
+    assert (request.told, request.offset_ms) == ("0:44  a request", 44052)
+    assert (click.more, click.offset_ms) == (("?jumpto=9000",), 9000)
+    assert link(request.more[0]) == request.more[0]
+    assert session_of(link(request.more[0])) == "2"
+    assert link(click.more[0]) == ""
+    assert nearest(answer, "https://a.example/1/session/2?jumpto=12000") == click
+    assert begins(answer, "https://a.example/1/session/2?jumpto=12000") == "https://a.example/1/session/2?jumpto=9000"
+    assert nearest(answer, "https://a.example/1/session/2?jumpto=40000") == request
+    assert nearest("Session 2 · Acme", "https://a.example/1/session/2?jumpto=1") is None

@@ -11,6 +11,7 @@ from openreplay_tools.text import Given, Own, Recorded
 PARENTS = {
     "ConfigurationError": "OpenReplayToolsError",
     "ArgumentsError": "OpenReplayToolsError",
+    "TooMuchError": "ArgumentsError",
     "UnavailableError": "OpenReplayToolsError",
     "ClosedError": "UnavailableError",
     "TransportError": "OpenReplayToolsError",

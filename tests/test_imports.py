@@ -57,7 +57,7 @@ ALLOWED = {
     # `openreplay-tools mcp` starts that server: the one arrow between two adapters.
     "cli": BELOW_ADAPTERS | {"mcp"},
     "demo": BELOW_ADAPTERS | ADAPTERS,
-    "docs": BELOW_ADAPTERS | ADAPTERS,
+    "docs": BELOW_ADAPTERS | ADAPTERS | {"secret_shapes"},
     # The package root: the public names, no adapter.
     "": BELOW_TOOLKIT | {"toolkit"},
 }

@@ -1,12 +1,16 @@
 """The notebooks run, and what they show is what is committed."""
 
 import json
+import re
 
 import pytest
 
 from notebooks import build
 from openreplay_tools.sandbox import FIXED_NOW
 from openreplay_tools.sandbox.world import build as build_world
+
+_SHARE = r"(\S+) +(\d+)% of these sessions, +(\d+)% of all"
+_COUNTS = re.compile(r"^(\S.*?) {4,}(\d+) +(\d+)$", re.MULTILINE)
 
 
 def shown(path):
@@ -37,10 +41,23 @@ def test_the_first_notebook_finds_where_sign_up_loses_people():
     assert f"{truth['started']} started, {truth['finished']} finished, {dropped} dropped out" in text
     assert f"3: {truth['users']}" in text
     assert f"{truth['refused']} of {dropped}" in text
+    # The same from all sessions at once; those who finished after a refusal are among them.
+    sessions, users = re.search(r"POST /api/signup/phone → 422: (\d+) of 2000 sessions, (\d+) users", text).groups()
+    assert int(sessions) >= int(users) >= truth["refused"]
+    shares = {name: (int(part), int(whole)) for name, part, whole in re.findall(_SHARE, text)}
+    assert shares["BR"][0] > 2 * shares["BR"][1] > 0
+    assert shares["Chrome"][0] < 1.5 * shares["Chrome"][1]
 
 
 def test_the_second_notebook_finds_who_cannot_pay():
+    truth = incident("checkout")
     text = shown(build.NOTEBOOKS[1])
-    failing = [line.split() for line in text.splitlines() if line.endswith("     0") and "4." in line]
-    assert [(row[0], row[-3]) for row in failing] == [("Safari", "4.2.0")]
-    assert f"{incident('checkout')['users'] - 1} users" in text
+    assert f"{truth['users'] - 1} users" in text
+    rows = [(*name.split(), int(failed)) for name, failed, _ in re.findall(_COUNTS, text)]
+    assert [name for *name, failed in rows if failed] == [["Safari", "Mac", "OS", "X"]]
+    checkouts = re.findall(r"^(\w+) +([\d.]+) +(\d+) of +(\d+) checkouts failed$", text, re.MULTILINE)
+    failing = [
+        (browser, release, int(failed), int(tried)) for browser, release, failed, tried in checkouts if failed != "0"
+    ]
+    assert failing == [("Safari", "4.2.0", truth["sessions"], truth["sessions"])]
+    assert f"Safari {truth['sessions']} of" in text

@@ -58,4 +58,8 @@ LINKS = (
         open_link, "v1-link-session", (Recorded("v1-events"),), {"link": f"{_HERE}/session/{BOB_VISIT}"},
         {"session.pages_total": 3}, door="v1", staged=True,
     ),
+    Case(
+        open_link, "v1-link-foreign", (), {"link": "https://elsewhere.example/1/session/1"}, door="v1", enters=False,
+        raises=ArgumentsError,
+    ),
 )  # fmt: skip

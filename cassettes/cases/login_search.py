@@ -28,15 +28,15 @@ from openreplay_tools.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_RECORDED = {"since": "1792515600000", "until": "1795300000001"}  # its end is exclusive, the server's inclusive
+RECORDED = {"since": "1792515600000", "until": "1795300000001"}  # its end is exclusive, the server's inclusive
 _FILTERS = Recorded("app_projects-filters")
-_THE_PROJECTS = Recorded("app_projects-list")
+THE_PROJECTS = Recorded("app_projects-list")
 _NOTHING = Recorded("app_search-metadata-name")
 _NOTHING_THERE = Recorded("app_search-metadata-name", moved="recorded for the other project")
 _BASE = Recorded("app_search-base")
-_FORBIDDEN = Written("the contract §1.3 and §4 (a login's missing permission: 401 without a body)", 401, "", "")
-_ONLY_ENTERPRISE = "The open-source edition that was recorded refuses a login nothing."
-_NO_EVENTS = Recorded("app_replay-events-unknown", moved="recorded for a session that nobody knows")
+FORBIDDEN = Written("the contract §1.3 and §4 (a login's missing permission: 401 without a body)", 401, "", "")
+ONLY_ENTERPRISE = "The open-source edition that was recorded refuses a login nothing."
+NO_EVENTS = Recorded("app_replay-events-unknown", moved="recorded for a session that nobody knows")
 
 
 def five_of_them(data: Any, reply: Callable[[str], Any]) -> Any:  # noqa: ARG001
@@ -57,69 +57,69 @@ def a_label(data: Any, reply: Callable[[str], Any]) -> Any:  # noqa: ARG001
 
 SEARCH = (
     Case(
-        search_sessions, "search", (_FILTERS, _BASE), {**_RECORDED, "limit": 5},
+        search_sessions, "search", (_FILTERS, _BASE), {**RECORDED, "limit": 5},
         {"rows.0.session_id": "4113715976799933456", "rows.0.browser": "Chrome"}, door="login",
     ),
     Case(
         search_sessions, "search-page-2", (_FILTERS, Recorded("app_search-page-2")),
-        {**_RECORDED, "limit": 5, "page": 2}, {"page": 2}, door="login",
+        {**RECORDED, "limit": 5, "page": 2}, {"page": 2}, door="login",
     ),
     Case(
         search_sessions, "search-most-events", (_FILTERS, Recorded("app_search-sort-events")),
-        {**_RECORDED, "limit": 5, "sort": "events"}, door="login",
+        {**RECORDED, "limit": 5, "sort": "events"}, door="login",
     ),
     Case(
         search_sessions, "search-rage", (_FILTERS, Recorded("app_search-issue-rage")),
-        {**_RECORDED, "limit": 5, "issue_type": "click_rage"}, {"rows.0.session_id": "4113712958998205443"},
+        {**RECORDED, "limit": 5, "issue_type": "click_rage"}, {"rows.0.session_id": "4113712958998205443"},
         door="login",
     ),
     Case(
         search_sessions, "search-metadata", (_FILTERS, Recorded("app_search-metadata-4")),
-        {**_RECORDED, "limit": 5, "filters": [{"name": "release", "values": ["4.2.0"]}]},
+        {**RECORDED, "limit": 5, "filters": [{"name": "release", "values": ["4.2.0"]}]},
         {"rows.0.metadata.release": "4.2.0"}, door="login",
     ),
     Case(
         search_sessions, "search-error", (_FILTERS, Recorded("app_search-ev-error")),
-        {**_RECORDED, "limit": 5, "events": [
+        {**RECORDED, "limit": 5, "events": [
             {"event": "ERROR", "property": "message", "operator": "contains", "values": ["invoiceId"]}]},
         {"total": 3, "rows.0.errors_count": None}, door="login",
         note="With one event its order says nothing.",
     ),
     Case(
         search_sessions, "search-in-sequence", (_FILTERS, Recorded("app_search-two-then")),
-        {**_RECORDED, "limit": 5, "events": [{"event": "checkout_started"}, {"event": "purchase"}],
+        {**RECORDED, "limit": 5, "events": [{"event": "checkout_started"}, {"event": "purchase"}],
          "events_order": "in_sequence"},
         {"total": 432}, door="login",
     ),
     Case(
         search_sessions, "search-html", (_FILTERS, Recorded("app_search-html-search")),
-        {**_RECORDED, "limit": 5, "events": [
+        {**RECORDED, "limit": 5, "events": [
             {"event": "search", "property": "property:query", "values": ['<b>&"']}]},
         {"rows.0.user_id": "gina"}, door="login", note="With one event its order says nothing.",
     ),
     Case(
         search_sessions, "search-nothing", (_FILTERS, _NOTHING, _NOTHING, Recorded("app_search-base", five_of_them),
          _NOTHING_THERE),
-        {**_RECORDED, "limit": 5, "browser": "Netscape"},
+        {**RECORDED, "limit": 5, "browser": "Netscape"},
         {"total": 0, "diagnosis.findings.0.conditions.0.subject": "browser"}, door="login", staged=True,
         note="A browser that nobody had; then at any time, everything in the window, and the other project.",
     ),
     Case(
         search_sessions, "search-unknown-filter", (_FILTERS,),
-        {**_RECORDED, "filters": [{"name": "brwser", "values": ["x"]}]}, door="login", raises=ArgumentsError,
+        {**RECORDED, "filters": [{"name": "brwser", "values": ["x"]}]}, door="login", raises=ArgumentsError,
     ),
     Case(
-        search_sessions, "search-server-fails", (_FILTERS, Recorded("app_search-issue-not")), {**_RECORDED, "limit": 5},
+        search_sessions, "search-server-fails", (_FILTERS, Recorded("app_search-issue-not")), {**RECORDED, "limit": 5},
         door="login", raises=ServerError, staged=True,
         note="The server fails on an excluded issue, which we never ask; its failures look like this.",
     ),
     Case(
         list_user_sessions, "login-list", (Recorded("app_replay-viewed-in-search"),),
-        {**_RECORDED, "user_id": BOB, "limit": 3}, {"rows.0.session_id": BOB_PAYING}, door="login", known=True,
+        {**RECORDED, "user_id": BOB, "limit": 3}, {"rows.0.session_id": BOB_PAYING}, door="login", known=True,
     ),
     Case(
-        list_user_sessions, "login-list-no-permission", (_FORBIDDEN, _THE_PROJECTS), {"user_id": BOB}, door="login",
-        raises=PermissionDeniedError, staged=True, note=_ONLY_ENTERPRISE,
+        list_user_sessions, "login-list-no-permission", (FORBIDDEN, THE_PROJECTS), {"user_id": BOB}, door="login",
+        raises=PermissionDeniedError, staged=True, note=ONLY_ENTERPRISE,
     ),
 )  # fmt: skip
 
@@ -129,7 +129,7 @@ DETAILS = (
         {"session_id": BOB_VISIT, "errors_count": 1, "recorded": True}, door="login", known=True,
     ),
     Case(
-        get_session, "get-live", (Recorded("app_live-replay-of-live"), Recorded("app_live-one"), _NO_EVENTS),
+        get_session, "get-live", (Recorded("app_live-replay-of-live"), Recorded("app_live-one"), NO_EVENTS),
         {"session": LIVE_VISIT}, {"live": True, "duration_ms": None}, door="login", staged=True,
     ),
     Case(
@@ -150,7 +150,7 @@ DETAILS = (
         {"session": BOB_VISIT}, {"counts.ERROR": 1, "missing": ""}, both=True, known=True,
     ),
     Case(
-        list_session_events, "login-list-no-kind", (Rows(GINA_VISIT), _NO_EVENTS, Rows(GINA_VISIT)),
+        list_session_events, "login-list-no-kind", (Rows(GINA_VISIT), NO_EVENTS, Rows(GINA_VISIT)),
         {"session": GINA_VISIT, "kinds": ["CRASH"]}, {"total": 0, "kinds_present.CLICK": 3}, door="login",
         staged=True,
     ),
@@ -163,18 +163,18 @@ DETAILS = (
 
 EVENTS = (
     Case(
-        search_events, "search", (Recorded("app_data-events"),), {**_RECORDED, "limit": 3},
+        search_events, "search", (Recorded("app_data-events"),), {**RECORDED, "limit": 3},
         {"total": 95061, "rows.0.kind": "PERFORMANCE"}, door="login",
         note="The columns that were not asked for then are missing from the rows.",
     ),
     Case(
         search_events, "search-kind", (_FILTERS, Recorded("app_data-events-event-filter")),
-        {**_RECORDED, "limit": 3, "kinds": ["checkout_failed"]}, {"total": 70, "rows.0.kind": "checkout_failed"},
+        {**RECORDED, "limit": 3, "kinds": ["checkout_failed"]}, {"total": 70, "rows.0.kind": "checkout_failed"},
         door="login", note="Recorded with an event filter, which alone finds the same (observed §A1).",
     ),
     Case(
         search_events, "search-in-session", (Recorded("app_data-events-session"),),
-        {**_RECORDED, "limit": 3, "session": BOB_VISIT}, {"rows.0.kind": "ERROR"}, door="login", known=True,
+        {**RECORDED, "limit": 3, "session": BOB_VISIT}, {"rows.0.kind": "ERROR"}, door="login", known=True,
     ),
     Case(
         search_events, "search-failures-in-session", (_FILTERS, Rows(BOB_VISIT)),
@@ -182,12 +182,12 @@ EVENTS = (
         known=True,
     ),
     Case(
-        search_events, "search-unknown-kind", (_FILTERS,), {**_RECORDED, "kinds": ["checkout_faild"]}, door="login",
+        search_events, "search-unknown-kind", (_FILTERS,), {**RECORDED, "kinds": ["checkout_faild"]}, door="login",
         raises=ArgumentsError,
     ),
     Case(
         search_events, "search-server-fails", (Recorded("app_data-events-text-session"),),
-        {**_RECORDED, "limit": 3, "user_id": "nobody"}, door="login", raises=ServerError, staged=True,
+        {**RECORDED, "limit": 3, "user_id": "nobody"}, door="login", raises=ServerError, staged=True,
         note="The server fails on a session id in words, which we never ask; its failures look like this.",
     ),
 )  # fmt: skip
@@ -228,8 +228,8 @@ WORDS = (
         note="Somebody else signed in with the account in between, so the token had become void.",
     ),
     Case(
-        list_event_names, "names-no-permission", (_FORBIDDEN, _THE_PROJECTS), door="login",
-        raises=PermissionDeniedError, staged=True, note=_ONLY_ENTERPRISE,
+        list_event_names, "names-no-permission", (FORBIDDEN, THE_PROJECTS), door="login",
+        raises=PermissionDeniedError, staged=True, note=ONLY_ENTERPRISE,
     ),
     Case(
         list_event_properties, "properties", (Recorded("app_data-lexicon-properties", those_five),), door="login",

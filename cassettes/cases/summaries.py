@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from cassettes.case import Case, Recorded, Rows
-from cassettes.cases.people import BOB_PAYING, BOB_VISIT, GINA_VISIT, THERE, UNICODE_VISIT, UNICODE_VISITOR
+from cassettes.cases.login_search import FORBIDDEN, NO_EVENTS, ONLY_ENTERPRISE, RECORDED, THE_PROJECTS
+from cassettes.cases.people import ANN, BOB, BOB_PAYING, BOB_VISIT, GINA_VISIT, THERE, UNICODE_VISIT, UNICODE_VISITOR
+from cassettes.cases.v2 import only_newest
 from openreplay_tools import summarize_session, summarize_user
-from openreplay_tools.errors import ArgumentsError, ServerError, UnavailableError
+from openreplay_tools.errors import ArgumentsError, PermissionDeniedError, ServerError, UnavailableError
 
 SUMMARIES = (
     Case(
@@ -43,6 +45,32 @@ SUMMARIES = (
     Case(
         summarize_user, "summarize-user", (Recorded("public_user_sessions-unicode"), Rows(UNICODE_VISIT)),
         {"user_id": UNICODE_VISITOR}, {"total": 1, "events.signup_done": 1},
+    ),
+    Case(
+        summarize_session, "login-summarize-session", (Rows(BOB_VISIT), Recorded("app_replay-bob-events")),
+        {"session": BOB_VISIT}, {"findings.0.url": "/api/checkout", "missing": ""}, door="login", known=True,
+    ),
+    Case(
+        summarize_session, "login-summarize-session-other-project", (),
+        {"session": f"https://openreplay.example.com/2/session/{BOB_VISIT}", "project": "Acme Shop"}, door="login",
+        raises=ArgumentsError, staged=True,
+    ),
+    Case(
+        summarize_user, "login-summarize-user",
+        (Recorded("app_replay-viewed-in-search", only_newest), Rows(BOB_PAYING), NO_EVENTS),
+        {**RECORDED, "user_id": BOB, "limit": 1}, {"sessions.0.session_id": BOB_PAYING}, door="login", staged=True,
+    ),
+    Case(
+        summarize_user, "login-summarize-user-no-permission", (FORBIDDEN, THE_PROJECTS), {"user_id": BOB}, door="login",
+        raises=PermissionDeniedError, staged=True, note=ONLY_ENTERPRISE,
+    ),
+    Case(
+        summarize_user, "v1-summarize-user",
+        (Recorded("v1-user-sessions"), Recorded("v1-events", moved="recorded for a session of bob's")),
+        {"user_id": ANN, "limit": 1}, {"total": 3, "sessions.0.pages_total": 3}, door="v1", staged=True,
+    ),
+    Case(
+        summarize_user, "v1-summarize-user-slash", (), {"user_id": "team/eve"}, door="v1", raises=UnavailableError,
     ),
     Case(summarize_user, "summarize-user-slash", (), {"user_id": "team/eve"}, raises=UnavailableError),
 )  # fmt: skip

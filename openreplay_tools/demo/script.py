@@ -7,21 +7,28 @@ receives answers is a conversation; replaying it from its beginning gives the ne
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
-from openreplay_tools.demo.reading import Event, Moment, bare, events, moments, quoted, seconds, table
+from openreplay_tools.demo.reading import bare, begins, items, line_of, link, nearest, quoted, session_of, steps, table
 
 _ADDRESS = re.compile(r"[^\s,;:?!()<>\"']+@[^\s,;:?!()<>\"']+\.\w+")
 _WHICH = re.compile(r"\bwhich sessions\b", re.IGNORECASE)
 _PERIOD = re.compile(r"\b(yesterday|today|last week)\b")
-_REASON = re.compile(r"(\S+) (?:.*?)\breason=(\S+)")
+_REASON = re.compile(r"event (\S+) “(?:.* )?reason=([^\s”]+)")
 _PROJECT_KEY = re.compile(r"\((\w+), id \d+\)")
-_WORST_FIRST = ("crash", "failed request", "error", "issue")
-_MOST_SESSIONS = 3
-_AFTERMATH_SECONDS = 5.0
+_NEWEST = re.compile(r"^[\d-]+ [\d:]+  [\d:]+  (\d+)  ", re.MULTILINE)
+_SESSION_LINK = re.compile(r"https?://\S+/session/\d+")
+_OTHERWISE = {
+    "first bad": "It first went wrong at",
+    "last good": "It had last gone well at",
+    "good again": "It went well again at",
+}
+_TIME_AND_LINK = re.compile(r"(?:\d{4}-|https?:).*")
+_HARMLESS = "(usually harmless)"
+_OTHERS = 2
 
 
 @dataclass(frozen=True)
@@ -32,17 +39,8 @@ class Call:
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Visit:
-    """A session with what its answer says."""
-
-    session: str
-    start: str
-    answer: str
-
-
 Script: TypeAlias = Generator[Call, str, str]
-Steps: TypeAlias = "Generator[Call, str, list[list[str]]]"
+Start: TypeAlias = "Generator[Call, str, tuple[str, dict[str, Any]]]"
 
 
 def next_move(question: str, answers: Sequence[str]) -> Call | str:
@@ -64,126 +62,121 @@ def next_move(question: str, answers: Sequence[str]) -> Call | str:
 
 
 def investigate(question: str) -> Script:
-    """Find the person, the session, the moment, and whether others met it too; return the conclusion."""
+    """Find the person, what went wrong most, the moment, and whether others met it too; return the conclusion."""
     address = _ADDRESS.search(question)
     wanted = address[0].rstrip(".") if address else ""
-    search: dict[str, Any] = {"query": wanted} if wanted else {"limit": 5}
-    found = yield Call("openreplay_search_users", search)
-    # Without a default project the refusal names those there are.
-    project = _PROJECT_KEY.search(found) if found.startswith("project is needed") else None
-    within = {"project": project[1]} if project else {}
-    if within:
-        found = yield Call("openreplay_search_users", {**search, **within})
-    ids = [bare(row[1]) for row in table(found, "last seen", 4)]
-    user = wanted or next(iter(ids), "")
+    found, within = yield from _first("openreplay_search_users", {"query": wanted} if wanted else {"limit": 5})
+    user = wanted or next((bare(row[1]) for row in table(found, "last seen", 4)), "")
     if not user:
         return f"Nobody to look at: {quoted(found.partition(chr(10))[0])}"
-    sessions = yield from _sessions({"user_id": user, **within}, question)
-    if not sessions:
-        return f"There is no recorded session of {user}."
-    visit, seen = Visit("", "", ""), list[Moment]()
-    for start, _, _, session in sessions[:_MOST_SESSIONS]:
-        answer = yield Call("openreplay_list_session_events", {"session": session, **within})
-        visit, seen = Visit(session, start, answer), moments(answer)
-        if seen:
-            break
-    if not seen:
-        return _quiet(user, visit)
-    worst = min(seen, key=lambda moment: _WORST_FIRST.index(moment.what) if moment.what in _WORST_FIRST else 9)
-    told = _aftermath(events(visit.answer), worst)
-    reason = _REASON.match(told.what) if told else None
+    told = yield from _sessions({"user_id": user, **within}, question)
+    problem = next(iter(items(told)), None)
+    if problem is None:
+        return (yield from _quiet(user, told, within))
+    last = link(next((line for line in problem.more if not line.startswith(tuple(_OTHERWISE))), ""))
+    answer = yield Call("openreplay_summarize_session", {"session": session_of(last), **within})
+    reason = next((match for step in steps(problem.told) if (match := _REASON.match(step))), None)
     others = ""
     if reason:
         same = {"event": reason[1], "property": "reason", "operator": "is", "values": [reason[2]]}
         others = yield Call("openreplay_search_users", {"events": [same], "events_since": "7d", "limit": 5, **within})
-    return _conclusion(user, visit, worst, others)
-
-
-def hunt() -> Script:
-    """Find the sessions that met a JavaScript error, the browser they share, and the moment; return the conclusion."""
-    wanted = {"issue_type": "JavaScript error", "since": "7d", "limit": 15}
-    found = yield Call("openreplay_search_sessions", wanted)
-    project = _PROJECT_KEY.search(found) if found.startswith("project is needed") else None
-    if project:
-        wanted["project"] = project[1]
-        found = yield Call("openreplay_search_sessions", wanted)
-    rows = table(found, "start", 6)
-    if not rows:
-        return f"No session of the last 7 days met one: {quoted(found.partition(chr(10))[0])}"
-    total = found.partition(" sessions")[0].rpartition(" of ")[2]
-    browsers = Counter(bare(row[4]).partition(",")[0] for row in rows)
-    browser, _ = browsers.most_common(1)[0]
-    theirs = yield Call("openreplay_search_sessions", {**wanted, "browser": browser, "limit": 1})
-    share = theirs.partition(" sessions")[0].rpartition(" of ")[2]
-    lines = [f"{total} sessions of the last 7 days met a JavaScript error, {share} of them in {browser}."]
-    within = {"project": wanted["project"]} if project else {}
-    newest = next(row for row in rows if bare(row[4]).startswith(browser))
-    answer = yield Call("openreplay_list_session_events", {"session": newest[5], **within})
-    seen = [moment for moment in moments(answer) if moment.what in _WORST_FIRST]
-    if not seen:
-        return "\n".join([*lines, f"The newest, of {newest[0]}, is session {newest[5]}."])
-    worst = min(seen, key=lambda moment: (moment.what != "error", _WORST_FIRST.index(moment.what)))
-    here = next((row for row in events(answer) if row.offset == worst.offset and row.kind == worst.what), None)
-    lines.append(f"The newest is of {newest[0]}, by {bare(newest[3])}; at {worst.offset} it met this {worst.what}:")
-    lines += [f"  {here.what}"] if here else []
-    return "\n".join([*lines, f"The moment: {worst.link}"])
-
-
-def _sessions(whose: dict[str, str], question: str) -> Steps:
-    """List somebody's newest sessions, of the period in question when it names one that has any."""
-    period = _PERIOD.search(question.lower())
-    if period:
-        when = {"since": period[1], "until": period[1]}
-        then = yield Call("openreplay_list_user_sessions", {**whose, **when})
-        if rows := table(then, "start", 4):
-            return rows
-    ever = yield Call("openreplay_list_user_sessions", {**whose, "limit": _MOST_SESSIONS})
-    return table(ever, "start", 4)
-
-
-def _aftermath(rows: list[Event], worst: Moment) -> Event | None:
-    """Return what the site itself told directly after a moment: its own event."""
-    begun = seconds(worst.offset)
-    later = (row for row in rows if 0 <= seconds(row.offset) - begun <= _AFTERMATH_SECONDS)
-    return next((row for row in later if row.kind == "event"), None)
-
-
-def _quiet(user: str, visit: Visit) -> str:
-    rows = events(visit.answer)
-    last = f"; the last thing was {rows[-1].kind} {rows[-1].what} at {rows[-1].offset}" if rows else ""
-    link = re.search(r"https?://\S+/session/\d+", visit.answer)
     return "\n".join([
-        f"Nothing failed in the newest sessions of {user}. The one of {visit.start} has {len(rows)} events{last}.",
-        f"Replay: {link[0] if link else visit.session}",
+        *_moment(user, "the session of", answer, last),
+        *_history(problem.more),
+        *_others(user, others),
+        f"The moment: {last}",
     ])  # fmt: skip
 
 
-def _conclusion(user: str, visit: Visit, worst: Moment, others: str) -> str:
-    rows = events(visit.answer)
-    begun = seconds(worst.offset)
-    before = [row for row in rows if seconds(row.offset) <= begun]
-    page = next((row.what for row in reversed(before) if row.kind == "page"), "")
-    click = next((row.what.partition(" at ")[0] for row in reversed(before) if row.kind in {"click", "tap"}), "")
-    kind = "request" if worst.what == "failed request" else worst.what
-    here = next((row for row in rows if row.offset == worst.offset and row.kind == kind), None)
-    after = f" after the click on {click}" if click else ""
-    lines = [f"In the session of {visit.start}, at {worst.offset}{f' on {page}' if page else ''}{after}, {user} met"]
-    lines[0] += f" this {worst.what}:" if here else f" this: {worst.what}."
-    if here:
-        again = [row.offset for row in rows if _same(row, here) and seconds(row.offset) > begun]
-        lines.append(f"  {here.what}")
-        lines += [f"The same again at {', '.join(again[:5])}."] if again else []
-    told = _aftermath(rows, worst)
-    lines += ["The site's own account of it:", f"  {told.what}"] if told else []
-    if rows:
-        left = next((row.what for row in reversed(rows) if row.kind == "page"), "")
-        lines.append(f"The visit ends at {rows[-1].offset}{f' on {left}' if left else ''}.")
-    count = re.match(r"[\d,]+ of ((?:at most )?[\d,]+) users", others)
-    if count and count[1] != "1":
-        lines.append(f"Not {user} alone: {count[1]} users met the same reason in the last 7 days.")
-    return "\n".join([*lines, f"The moment: {worst.link}"])
+def hunt() -> Script:
+    """Find the error that stands out, whom it hits, and what leads to it in one session; return the conclusion."""
+    found, within = yield from _first("openreplay_find_issues", {"kinds": "errors", "since": "7d"})
+    errors = items(found)
+    if not errors:
+        return f"No session of the last 7 days met one: {quoted(found.partition(chr(10))[0])}"
+    worst = next((one for one in errors if _HARMLESS not in one.told), errors[0])
+    example = link(" ".join(worst.more))
+    answer = yield Call("openreplay_summarize_session", {"session": session_of(example), **within})
+    count, _, what = quoted(worst.told).partition(": ")
+    who = re.search(rf"{re.escape(example)} by (.+?)(?: · |$)", "\n".join(worst.more))
+    others = [quoted(one.told) for one in errors if one is not worst]
+    return "\n".join([
+        f"In the last 7 days this JavaScript error met {count}:",
+        *(f"  {line}" for line in (what, *map(quoted, worst.more[:1]))),
+        *_moment(bare(who[1]) if who else "an anonymous visitor", "the newest of them, of", answer, example),
+        *([f"Other errors, the first of {len(others)}:"] if others else []),
+        *(f"  {other}" for other in others[:_OTHERS]),
+        f"The moment: {begins(answer, example)}",
+    ])  # fmt: skip
 
 
-def _same(row: Event, other: Event) -> bool:
-    """Tell whether two rows tell of the same failure, however long it took."""
-    return row.kind == other.kind and row.what.partition(" in ")[0] == other.what.partition(" in ")[0]
+def _first(tool: str, arguments: dict[str, Any]) -> Start:
+    """Make a call; without a default project, make it again in the first one that the refusal names."""
+    found = yield Call(tool, arguments)
+    project = _PROJECT_KEY.search(found) if found.startswith("project is needed") else None
+    if not project:
+        return found, {}
+    within = {"project": project[1]}
+    found = yield Call(tool, {**arguments, **within})
+    return found, within
+
+
+def _sessions(whose: dict[str, str], question: str) -> Script:
+    """Have somebody's sessions summarized, those of the period in question when it names one that has any."""
+    period = _PERIOD.search(question.lower())
+    if period:
+        told = yield Call("openreplay_summarize_user", {**whose, "since": period[1], "until": period[1]})
+        if not told.startswith("0 sessions"):
+            return told
+    return (yield Call("openreplay_summarize_user", whose))
+
+
+def _quiet(user: str, told: str, within: dict[str, Any]) -> Script:
+    """Tell of somebody whom nothing went wrong for, or who was never here."""
+    newest = _NEWEST.search(told)
+    if not newest:
+        why = line_of(told, "Why: ")
+        return f"There is no recorded session of {user}." + (f"\nWhy: {why}" if why else "")
+    answer = yield Call("openreplay_summarize_session", {"session": newest[1], **within})
+    replay = _SESSION_LINK.search(answer)
+    return "\n".join([
+        f"Nothing went wrong in the newest sessions of {user}. The last visit:",
+        f"  {line_of(answer, 'Path: ')}",
+        f"Replay: {replay[0] if replay else newest[1]}",
+    ])  # fmt: skip
+
+
+def _moment(user: str, which: str, answer: str, moment: str) -> list[str]:
+    """Tell what happened around a moment, from its session's answer.
+
+    Args:
+        user: whose session it is.
+        which: words before the session's start.
+        answer: what the session's summary says.
+        moment: the link that opens the moment.
+    """
+    heading, *facts = answer.splitlines()
+    start = next((cell for cell in heading.split(" · ") if re.match(r"\d{4}-\d\d-\d\d ", cell)), "")
+    device = next((here for here, then in pairwise(facts) if _SESSION_LINK.match(then)), "")
+    on = f" ({quoted(device)})" if " · " in device else ""
+    finding = nearest(answer, moment)
+    at, _, what = finding.told.partition("  ") if finding else ("", "", "")
+    path = line_of(answer, "Path: ")
+    return [
+        f"In {which} {start}{on}, {user} met this{f' at {at}' if at else ''}:",
+        *(f"  {step}" for step in steps(what)),
+        *([f"The visit: {path}"] if path else []),
+    ]
+
+
+def _history(lines: Sequence[str]) -> list[str]:
+    """Tell when the same went well or wrong otherwise."""
+    told = ((words, line) for line in lines for beginning, words in _OTHERWISE.items() if line.startswith(beginning))
+    return [f"{words} {found[0]}" for words, line in told if (found := _TIME_AND_LINK.search(line))]
+
+
+def _others(user: str, answer: str) -> list[str]:
+    count = re.match(r"[\d,]+ of ((?:at most )?[\d,]+) users", answer)
+    if not count or count[1] == "1":
+        return []
+    return [f"Not {user} alone: {count[1]} users met the same reason in the last 7 days."]

@@ -33,7 +33,7 @@ def lines(text: str, first: str, then: str = "", *, hang: int = 0) -> None:
         text: one or several lines.
         first: stands before the first line.
         then: stands before the others; by default as many spaces.
-        hang: spaces before the rest of a wrapped line.
+        hang: spaces before the rest of a wrapped line, beyond its own.
     """
     then = then or " " * len(first)
     for index, line in enumerate(text.splitlines() or [""]):
@@ -42,7 +42,7 @@ def lines(text: str, first: str, then: str = "", *, hang: int = 0) -> None:
             line,
             _width(),
             initial_indent=begin,
-            subsequent_indent=then + " " * hang,
+            subsequent_indent=then + " " * (len(line) - len(line.lstrip()) + hang),
             break_long_words=False,
             break_on_hyphens=False,
         )

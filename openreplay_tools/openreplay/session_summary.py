@@ -127,7 +127,7 @@ def _opening(found: SessionSummary, scope: Scope) -> list[Line]:
     if moment is not None:
         near = sum(each.offset_ms - _NEAR_MS <= moment <= each.last_offset_ms + _NEAR_MS for each in found.findings)
         link = session_link(scope, scope.session.id, moment)
-        about_it = f" {near} of the findings are near it." if near else ""
+        about_it = f" {near} of the findings {'is' if near == 1 else 'are'} near it." if near else ""
         lines.append(own(f"The pasted link points at {format_offset(moment)}: {link}.{about_it}"))
     return lines
 

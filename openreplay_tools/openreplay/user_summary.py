@@ -222,10 +222,10 @@ def _problem_row(number: int, one: Problem, scope: Scope) -> Row:
 
 
 def _history(one: Problem, scope: Scope) -> list[Part]:
-    told = [("first bad " if one.sessions > 1 else "", one.first_bad)]
-    told += [("last bad ", one.last_bad)] if one.sessions > 1 else []
-    told += [("last good before ", one.last_good)] if one.last_good else []
-    told += [("good again ", one.good_since)] if one.good_since else []
+    told = [("first bad: " if one.sessions > 1 else "", one.first_bad)]
+    told += [("last bad: ", one.last_bad)] if one.sessions > 1 else []
+    told += [("last good before that: ", one.last_good)] if one.last_good else []
+    told += [("good again: ", one.good_since)] if one.good_since else []
     lines = [
         (Own(f"\n   {words}{_at(moment, scope)} "), linked(scope, moment.session_id, moment.offset_ms))
         for words, moment in told

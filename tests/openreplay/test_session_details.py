@@ -77,7 +77,7 @@ def test_the_card_of_a_recorded_session():
         "recording available · not viewed before",
         f"https://openreplay.example.com/1/session/{BOB}  (add ?jumpto=<ms> for a moment)",
         f"First at 0:09: error  https://openreplay.example.com/1/session/{BOB}?jumpto=9569",
-        f'Next: openreplay_list_session_events(session="{BOB}").',
+        f'Next: openreplay_summarize_session(session="{BOB}").',
     ]
     assert lines(server) == [f"GET /v2/api/1/sessions/{BOB}/{part}" for part in ("replay", "events")]
 
@@ -120,7 +120,7 @@ def test_little_is_told_of_a_session_that_tells_little():
         "Marked with: new_issue",
         "no recording to download",
         f"https://openreplay.example.com/1/session/{BOB}  (add ?jumpto=<ms> for a moment)",
-        f'Next: openreplay_list_session_events(session="{BOB}").',
+        f'Next: openreplay_summarize_session(session="{BOB}").',
     ]
     assert (result.found, result.errors_count) == (None, None)
 
@@ -224,7 +224,7 @@ def test_a_session_that_only_the_live_service_knows():
         "no recording to download · now on <Live page - Acme Shop>",
         f"https://openreplay.example.com/1/session/{LIVE}  (add ?jumpto=<ms> for a moment)",
         f"Join it: https://openreplay.example.com/1/assist/{LIVE}",
-        f'Next: openreplay_list_session_events(session="{LIVE}").',
+        f'Next: openreplay_summarize_session(session="{LIVE}").',
     ]
     assert (result.session_id, result.live, result.viewed) == (LIVE, True, None)
     assert result.started_at == datetime.fromtimestamp(1795197484.287, UTC)

@@ -323,8 +323,7 @@ def test_the_answer_says_what_it_is_true_about(tell, visits):
     assert "start (UTC)" in text
     assert "More: page=2." in text
     assert opening == (
-        "Open: https://openreplay.example.com/1/session/<session>   "
-        "Next: openreplay_get_session, openreplay_list_session_events(session=…)"
+        "Open: https://openreplay.example.com/1/session/<session>   Next: openreplay_summarize_session(session=…)"
     )
     assert counted == "Events: pages, clicks and inputs only."
     assert "viewed" not in text
