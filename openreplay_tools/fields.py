@@ -29,7 +29,7 @@ Since = Annotated[
     str,
     Field(max_length=80, description="Start: 24h, 7d, yesterday, last week, 2026-11-03 14:00, epoch ms."),
 ]
-Until = Annotated[str, Field(max_length=80, description="End, same forms; empty: now.")]
+Until = Annotated[str, Field(max_length=80, description="End; a day counts whole; empty: now.")]
 Limit = Annotated[int, Field(ge=1, le=200, description="Rows per page, 1 to 200.")]
 PageNumber = Annotated[int, Field(ge=1, le=1_000_000, description="From 1.")]
 Order = Annotated[Literal["desc", "asc"], Field(description="desc: newest or highest first.")]

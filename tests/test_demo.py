@@ -120,7 +120,7 @@ def test_of_several_sessions_the_worst_problem_is_told_and_when_it_went_well(too
     assert worst["last_good"]
     _, conclusion = investigate(toolkit, "What about ann@example.org?")
     assert conclusion.endswith(f"The moment: {worst['last_bad']['link']}")
-    assert re.search(rf"It had last gone well at [\d-]+ [\d:]+ {re.escape(worst['last_good']['link'])}\n", conclusion)
+    assert re.search(rf"It had last worked at [\d-]+ [\d:]+ {re.escape(worst['last_good']['link'])}\n", conclusion)
 
 
 def test_a_period_without_sessions_is_widened(toolkit):

@@ -23,8 +23,10 @@ _NEWEST = re.compile(r"^[\d-]+ [\d:]+  [\d:]+  (\d+)  ", re.MULTILINE)
 _SESSION_LINK = re.compile(r"https?://\S+/session/\d+")
 _OTHERWISE = {
     "first bad": "It first went wrong at",
-    "last good": "It had last gone well at",
-    "good again": "It went well again at",
+    "last worked": "It had last worked at",
+    "page last used well before": "The page had last been used without it at",
+    "worked again": "It worked again at",
+    "and well again": "It went well again at",
 }
 _TIME_AND_LINK = re.compile(r"(?:\d{4}-|https?:).*")
 _HARMLESS = "(usually harmless)"

@@ -98,9 +98,20 @@ def _what(issue: Issue) -> Line:
     return (kind, Own(": "), label) if issue.message else (kind,)
 
 
+def title(signature: tuple[str, ...]) -> str:
+    """Return what an answer calls the issues of a signature, as far as that tells it."""
+    kind, *rest = signature
+    if kind == "request":
+        method, url, status = rest
+        return f"{method} {url} → {status}"
+    if kind in {"error", "crash"}:
+        return " ".join(rest)
+    return f"{_ON.get(kind) or ISSUES.get(kind, kind) + ': '}{' '.join(rest)}"
+
+
 def _span(issue: Issue, scope: Scope) -> str:
     first, last = _moment(issue.first_seen, scope), _moment(issue.last_seen, scope)
-    return first if first == last else f"first {first}, last {last}"
+    return first if first == last else f"first here {first}, last {last}"
 
 
 def _moment(at: datetime | None, scope: Scope) -> str:

@@ -14,7 +14,7 @@ from openreplay_tools.fields import Detail, WindowArguments
 from openreplay_tools.flow import Emit
 from openreplay_tools.openreplay.doctor import Diagnosis
 from openreplay_tools.openreplay.issue_groups import PAGE, Issue, Occurrence, grouped, locate, occurrences_of, related
-from openreplay_tools.openreplay.issue_lines import issues_list
+from openreplay_tools.openreplay.issue_lines import issues_list, title
 from openreplay_tools.openreplay.issue_sources import (
     FRUSTRATION,
     Kinds,
@@ -293,7 +293,7 @@ def _asked_for(occurrences: list[Occurrence], args: FindIssuesArgs) -> tuple[lis
     """Return the failures that are asked for, and how many issues the text asked for leaves out."""
     signed = _SIGNED[args.kinds]
     of_kind = [one for one in occurrences if not signed or one.signature[0] in signed]
-    text = args.query.strip().casefold()
+    text = " ".join(args.query.casefold().replace("->", "→").split())
     if not text:
         return of_kind, 0
     kept = [one for one in of_kind if _contains(one, text)]
@@ -303,7 +303,7 @@ def _asked_for(occurrences: list[Occurrence], args: FindIssuesArgs) -> tuple[lis
 def _contains(one: Occurrence, text: str) -> bool:
     recorded = ("message", "reason", "name", "url", "context_string", "label")
     said = [*one.signature[1:], one.event.url, *(str(one.event.recorded(key) or "") for key in recorded)]
-    return any(text in each.casefold() for each in said)
+    return any(text in each.casefold() for each in (*said, title(one.signature)))
 
 
 def _page(issues: list[Issue], searched: _Searched, args: FindIssuesArgs) -> IssuePage:

@@ -115,7 +115,7 @@ def _whose(found: SessionSummary, scope: Scope) -> list[Line]:
     anonymous = own("visitor not told" if found.user_id is None else "anonymous visitor")
     who: Line = (identifier(found.user_id),) if found.user_id else anonymous
     begun = f"{format_moment(local(found.started_at, scope))} {scope.zone.key}" if found.started_at else "start unknown"
-    return [who, own(begun), own(f"{format_offset(found.duration_ms)} to the last event")]
+    return [who, own(begun), own(f"at least {format_offset(found.duration_ms)} long")]
 
 
 def _opening(found: SessionSummary, scope: Scope) -> list[Line]:

@@ -224,8 +224,13 @@ def _problem_row(number: int, one: Problem, scope: Scope) -> Row:
 def _history(one: Problem, scope: Scope) -> list[Part]:
     told = [("first bad: " if one.sessions > 1 else "", one.first_bad)]
     told += [("last bad: ", one.last_bad)] if one.sessions > 1 else []
-    told += [("last good before that: ", one.last_good)] if one.last_good else []
-    told += [("good again: ", one.good_since)] if one.good_since else []
+    # A request is known to have succeeded; of anything else only that its page was used without the trouble.
+    worked = one.finding.method and one.finding.url
+    before, since = (
+        ("last worked: ", "worked again: ") if worked else ("page last used well before: ", "and well again: ")
+    )
+    told += [(before, one.last_good)] if one.last_good else []
+    told += [(since, one.good_since)] if one.good_since else []
     lines = [
         (Own(f"\n   {words}{_at(moment, scope)} "), linked(scope, moment.session_id, moment.offset_ms))
         for words, moment in told

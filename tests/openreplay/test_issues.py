@@ -293,6 +293,23 @@ def test_conditions_narrow_the_sessions(owner, truth):
     assert sum(one.sessions for one in page.rows if one.message.startswith("Resize")) == len(theirs.ids)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "POST /api/checkout → 500",
+        "post /api/checkout -> 500",
+        "slow page: /category/outdoor",
+        "rage clicks on Apply coupon",
+    ],
+)
+def test_the_text_asked_for_may_be_what_an_answer_calls_an_issue(owner, query):
+    page = owner.run(find_issues, since="30d", query=query)
+    assert page.total == 1
+    text, _ = told(owner, since="30d", query=query)
+    rows = re.sub("⟦7f3a | 7f3a⟧", "", text.partition("\n")[2])
+    assert query.replace("->", "→").casefold() in rows.casefold()
+
+
 def test_a_visited_page_narrows_the_sessions(owner, world, truth):
     there = {
         one["session_id"]
@@ -650,7 +667,7 @@ def test_the_answer_reads_well(owner):
     first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in (row.first_seen, row.last_seen))
     safari = next(one for one in row.shares if one.value == "Safari")
     where = f" · on /checkout · Safari {row.sessions} of {row.sessions} ({safari.overall * 100:.0f} % of all)"
-    assert lines[2].startswith(f"   first {first}, last {last}{where}")
+    assert lines[2].startswith(f"   first here {first}, last {last}{where}")
     assert lines[3].count("jumpto=") == 3
     assert lines[3].count(f"{DASHBOARD}/1/session/") == 1
     assert lines[-1].endswith("Next: openreplay_summarize_session(session=<id in a link>).")
