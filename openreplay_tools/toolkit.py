@@ -14,6 +14,7 @@ from openreplay_tools.doors import Access
 from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenReplayToolsError, UnavailableError
 from openreplay_tools.masking import mask_tree
 from openreplay_tools.openreplay.access import examine, examined
+from openreplay_tools.openreplay.scope import beside_the_default
 from openreplay_tools.render import Fence, render, sentence
 from openreplay_tools.settings import Settings
 from openreplay_tools.text import own, unescape
@@ -242,6 +243,8 @@ class Toolkit:
         answer = operation.present(outcome.result, arguments, outcome.scope)
         if lacks := outcome.scope.lacks:
             answer = replace(answer, notes=(*answer.notes, own(f"Not told here: {', '.join(lacks)}.")))
+        if elsewhere := beside_the_default(outcome.scope):
+            answer = replace(answer, notes=(*answer.notes, own(elsewhere)))
         times, parts = _DETAIL[dict(arguments).get("detail", "normal")]
         budget = max(_SMALLEST, self.settings.budget * times // parts)
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))
@@ -272,6 +275,10 @@ class Toolkit:
             parts = self._reasons[name].parts
             known = str(parts[0]).startswith(name)  # a reason may begin with it
             raise UnavailableError("" if known else f"{name} is not available: ", *parts)
+        for each in OPERATIONS:
+            if each.tool_name == name:
+                reason = each.obstacle(Access(self.settings.credentials))
+                raise reason or UnavailableError(f"{name} was not chosen when this toolkit was built (groups, tools).")
         raise ArgumentsError(f"No tool of that name here.{_nearest(name, [op.tool_name for op in self.operations])}")
 
 

@@ -53,8 +53,9 @@ class _UsersReply(Record):
 
 def similar_ids(user_id: str, scope: Scope) -> Flow[tuple[list[str], bool | None]]:
     """Return user ids spelled much like one, and whether a record has exactly this one; None where more are alike."""
-    # The server finds parts of ids, so what may be mistyped is left out: the domain, or the end.
-    part = user_id.partition("@")[0] if "@" in user_id[_SHORTEST:] else user_id[: max(_SHORTEST, 2 * len(user_id) // 3)]
+    # The server finds parts of ids, so what may be mistyped is left out: the domain and the end.
+    local = user_id.partition("@")[0] if "@" in user_id[_SHORTEST:] else user_id
+    part = local[: max(_SHORTEST, 2 * len(local) // 3)]
     known, total = yield from _ids_with(part[:_LONGEST], scope)
     if user_id in known:
         return [], True
@@ -194,6 +195,6 @@ def visits_words(report: Diagnosis, scope: Scope) -> list[Line]:
     elif report.record is None:
         lines.append(own("Why: no session was ever recorded under exactly this id; ids are case-sensitive."))
     else:
-        lines.append(own("Why: neither a session nor a user's record has exactly this id, or one spelled much like "
-                         "it. openreplay_search_users finds people by part of their name or e-mail."))  # fmt: skip
+        why = "neither a session nor a user's record has exactly this id, or one that begins and reads much like it."
+        lines.append(own(f"Why: {why} openreplay_search_users finds people by part of name or e-mail."))
     return [*lines, *closing_lines(report, "sessions")]

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from openreplay_tools import windows
 from openreplay_tools.errors import ArgumentsError
+from openreplay_tools.openreplay.event_properties import property_name
 from openreplay_tools.openreplay.patterns import check_pattern
 from openreplay_tools.operation import ArgumentPart
 from openreplay_tools.text import Given, Own, own
@@ -72,6 +73,7 @@ CAPTURED_EVENTS = frozenset({
 })  # fmt: skip
 
 
+_COUNTRY = re.compile(r"[A-Za-z]{2}\Z")
 _ALIASES = {
     "PAGE": "LOCATION", "PAGES": "LOCATION", "CLICKS": "CLICK", "INPUTS": "INPUT", "ERRORS": "ERROR",
     "REQUESTS": "REQUEST", "ISSUES": "ISSUE", "TAPS": "TAP", "CRASHES": "CRASH",
@@ -157,8 +159,24 @@ def user_condition(given: Filter, scope: Scope) -> Condition:
         raise ArgumentsError(
             f"filters: {given.operator} compares numbers and times; {given.name} is text. Use is, contains or regex."
         )
+    if column == "$country":
+        values = [country_code(value, given.operator) for value in _values(given, "filters")]
+        given = given.model_copy(update={"values": values})
     said = _said(Own(given.name.removeprefix("$")), given)
     return Condition(_text(column, given, "filters"), said, column, partial(_text_holds, given.operator, given.values))
+
+
+def country_code(value: str, operator: str) -> str:
+    """Return a country as the server keeps it, in capitals.
+
+    Raises:
+        ArgumentsError: it is no two-letter code, of which the server would find none and say nothing.
+    """
+    if operator not in {"is", "is_not"}:
+        return value
+    if _COUNTRY.match(value.strip()):
+        return value.strip().upper()
+    raise ArgumentsError("country: ", Given(value), " is not a two-letter country code (ISO 3166) such as DE or US.")
 
 
 def time_condition(column: str, since: str, until: str, scope: Scope, name: str) -> list[Condition]:
@@ -216,8 +234,9 @@ def _event_condition(given: EventCondition) -> Condition:
     wire["autoCaptured"] = captured
     said: Line = (Own("did "), Given(given.event))
     if given.property:
+        name = property_name(given.event, given.property)
         inner = Filter(name=given.property, operator=given.operator, values=given.values)
-        wire["filters"] = [{**_property(given.property, inner, "events"), "autoCaptured": captured}]
+        wire["filters"] = [{**_property(name, inner, "events"), "autoCaptured": captured}]
         return Condition(wire, (*said, Own(" with "), *_said(Given(given.property), inner)))
     if given.values or given.operator != "is":
         raise ArgumentsError("events: values need a property; without one the server ignores them.")

@@ -49,12 +49,13 @@ def _led(finding: Finding) -> list[Part]:
 
 def _request(finding: Finding) -> list[Part]:
     status = str(finding.status) if finding.status else "no answer" if finding.method else "failed"
+    status = "answered" if finding.kind == "hidden_error" and not finding.status else status
     parts: list[Part] = [Recorded(finding.method, limit=10), Own(" ")] if finding.method else [Own("request ")]
     parts += [Recorded(finding.url, limit=120), Own(f" → {status}")]
     if finding.duration_ms >= _SECOND_MS:
         parts.append(Own(f" after {finding.duration_ms // _SECOND_MS} s"))
     if finding.kind == "hidden_error":
-        return [*parts, Own(", but its answer tells of an error: "), Recorded(finding.said, limit=120)]
+        return [*parts, Own(", its answer tells of an error: "), Recorded(finding.said, limit=120)]
     return [*parts, Own(", said "), Recorded(finding.said, limit=120)] if finding.said else parts
 
 
@@ -154,14 +155,18 @@ def _later(finding: Finding) -> list[Part]:
         return []
     if finding.good_after_ms is not None:
         return [Own(f"; worked at {format_offset(finding.good_after_ms)}")]
-    return [Own("; never worked afterwards")] if finding.count > 1 else []
+    return [Own("; never worked afterwards")] if finding.count > 1 and finding.recovered is False else []
 
 
 def _reacted(finding: Finding) -> list[Part]:
     """Return what the visitor did then."""
     ms, went = finding.reaction_after_ms, finding.reaction
     after = f" {ms // _SECOND_MS} s later" if ms >= _SECOND_MS else ""
-    ended = f"; the last event is{after}" if after else "; nothing is recorded after it"
+    ended = (
+        f"; nothing was done more than{after.removesuffix(' later')} after it"
+        if after
+        else "; nothing was done after it"
+    )
     simple = {"tried_again": f"; tried again{after}", "reloaded": f"; reloaded the page{after}", "ended": ended}
     if not went or finding.kind == "abandoned_form":
         return []

@@ -80,7 +80,8 @@ class Finding(Record):
         reaction_page: where they went.
         reaction_label: what they clicked instead.
         reaction_after_ms: how long after.
-        good_after_ms: when the same request succeeded later in the session; None when it never did.
+        good_after_ms: when the same request first succeeded after its last failure; None when it did not.
+        recovered: whether it did; None when whole seconds or too many kinds of requests leave that open.
     """
 
     kind: Kind = "issue"
@@ -111,6 +112,7 @@ class Finding(Record):
     reaction_label: str = ""
     reaction_after_ms: int = 0
     good_after_ms: int | None = None
+    recovered: bool | None = None
 
     @property
     def worth(self) -> int:
@@ -158,6 +160,8 @@ class RequestKind(Record):
 
     Attributes:
         last_good_ms: offset of the last that succeeded; None when none did.
+        good_before_ms: of the last before the first failure.
+        good_after_ms: of the first after the last failure.
     """
 
     method: str = ""
@@ -166,6 +170,8 @@ class RequestKind(Record):
     failed: int = 0
     slowest_s: int = 0
     last_good_ms: int | None = None
+    good_before_ms: int | None = None
+    good_after_ms: int | None = None
 
 
 class PageKind(Record):

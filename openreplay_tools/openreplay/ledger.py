@@ -94,7 +94,9 @@ class Ledger:
         if self._chain is None:
             return None
         finding, since, by = self._chain
-        return finding if offset_ms - since <= _FOLLOWS_MS and by is action else None
+        # Of two things that happen by themselves only a request explains the other.
+        related = by is action and (action is not None or finding.kind in {"failed_request", "hidden_error"})
+        return finding if offset_ms - since <= _FOLLOWS_MS and related else None
 
     def near(self, offset_ms: int, url: str = "") -> Finding | None:
         """Return a failed request, or error when no URL is given, of which an issue of this moment speaks."""
@@ -126,12 +128,12 @@ class Ledger:
                 _react(finding, "tried_again" if again else "went_on", after, label="" if again else action.label)
         self._waiting = []
 
-    def moved(self, page: str, offset_ms: int) -> None:
-        """Take the next page as the reaction to what waits for one."""
+    def moved(self, page: str, offset_ms: int, *, again: bool) -> None:
+        """Take the next page, or the same one again, as the reaction to what waits for one."""
         for finding, since in self._waiting:
             after = offset_ms - since
             if after <= _REACTS_MS:
-                _react(finding, "reloaded" if page == finding.page else "left", after, page=page)
+                _react(finding, "reloaded" if again else "left", after, page=page)
         self._waiting = []
         self._chain = None
 
@@ -142,12 +144,15 @@ class Ledger:
                 _react(finding, "ended", offset_ms - since)
         self._waiting = []
 
-    def settle(self, last_good: Callable[[str, str], int | None]) -> None:
+    def settle(self, later: Callable[[str, str], tuple[int | None, int | None] | None]) -> None:
         """Say what only the whole session tells: whether a request worked later, which rage clicks had no effect."""
         for finding in list(self._found.values()):
-            if finding.kind in {"failed_request", "hidden_error"}:
-                good = last_good(finding.method, finding.url)
-                finding.good_after_ms = good if good is not None and good > finding.last_offset_ms else None
+            if finding.kind in {"failed_request", "hidden_error"} and (known := later(finding.method, finding.url)):
+                after, last = known
+                if after is not None and after > finding.last_offset_ms:
+                    finding.good_after_ms, finding.recovered = after, True
+                elif last is None or last < finding.last_offset_ms:  # in the same second nobody knows
+                    finding.recovered = False
             dead = self._found.get(("dead_click", *finding.signature)) if finding.kind == "rage_click" else None
             if dead is not None and abs(dead.offset_ms - finding.offset_ms) <= _REACTS_MS:
                 finding.dead = True

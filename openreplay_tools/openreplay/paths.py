@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from openreplay_tools.openreplay.trail import KEPT_LAST
 from openreplay_tools.text import Own, Recorded
 from openreplay_tools.windows import format_offset
 
@@ -24,10 +25,11 @@ def folded(path: list[Visit], total: int, most: int) -> Line:
         total: how many there were.
         most: how many steps to show.
     """
-    steps = _loops(path)
-    first, last = steps, []
-    if len(steps) > most:
-        first, last = steps[: most - most // 3], steps[len(steps) - most // 3 :]
+    gap = total > len(path)  # what is missing lies before the last visits
+    first, last = (_loops(path[:-KEPT_LAST]), _loops(path[-KEPT_LAST:])) if gap else (_loops(path), [])
+    if gap or len(first) > most:
+        steps, ending = first, last or first
+        first, last = steps[: most - most // 3], ending[max(0, len(ending) - most // 3) :]
     parts: list[Part] = []
     for step in first:
         parts += [Own(" → "), *_step(step, path[-1])]

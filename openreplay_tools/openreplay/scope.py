@@ -109,6 +109,14 @@ def device_name(value: str) -> Part:
     return Own(value) if value in _DEVICES else Recorded(value, limit=40)
 
 
+def beside_the_default(scope: Scope) -> str:
+    """Return what further calls need where an answer is about another project than the default one, else ""."""
+    project, default = scope.project, scope.default_project.strip().casefold()
+    if not default or not project.id or default in {project.key.casefold(), str(project.id), project.name.casefold()}:
+        return ""
+    return f'This is not the default project: further calls about it need project="{project.id}".'
+
+
 def local(moment: datetime, scope: Scope) -> datetime:
     """Return a moment in the reader's zone; as it is at the calendar's ends, where that zone cannot tell it."""
     try:

@@ -7,13 +7,12 @@ would get wrong is refused with the reason or kept apart, to be subtracted in `s
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.openreplay.filter_catalogue import nearest_sentence
-from openreplay_tools.openreplay.filters import COMPARISONS, WORDS, Filter
+from openreplay_tools.openreplay.filters import COMPARISONS, WORDS, Filter, country_code
 from openreplay_tools.openreplay.session_steps import (
     NEGATIVE,
     WITHOUT_VALUES,
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 EventsOrder = Literal["then", "and", "or"]
 
 _ORDERS: dict[str, EventsOrder] = {"all": "and", "any": "or", "in_sequence": "then"}
-_COUNTRY = re.compile(r"[A-Za-z]{2}\Z")
 _LONGEST_MS = 7 * 86_400_000
 _DATA_TYPES = frozenset({"string", "number", "boolean", "integer"})
 # Columns that hold nothing, not even "", in some sessions: a negation of the server would leave those out.
@@ -177,7 +175,7 @@ def _session_term(given: Filter, catalogue: FilterCatalogue) -> tuple[Term, bool
     if found.kind == "duration":
         return _duration(given), False
     if found.wire == "userCountry":
-        values = [_country(value, operator) for value in values]
+        values = [country_code(value, operator) for value in values]
     if found.kind == "issue":
         if operator not in {"is", "is_not"}:
             raise ArgumentsError(f"filters: {operator} does not work on issue; use is or is_not with a type of issue.")
@@ -218,14 +216,6 @@ def _subtracted(found: SessionFilter, given: Filter) -> str:
     if given.operator in NEGATIVE and (nullable or found.kind == "issue"):
         return "is" if given.operator == "is_not" else "contains"
     return ""
-
-
-def _country(value: str, operator: str) -> str:
-    if operator not in {"is", "is_not"}:
-        return value
-    if _COUNTRY.match(value.strip()):
-        return value.strip().upper()
-    raise ArgumentsError("country: ", Given(value), " is not a two-letter country code (ISO 3166) such as DE or US.")
 
 
 def _issue(value: str, found: SessionFilter, field: str) -> str:

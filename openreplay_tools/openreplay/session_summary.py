@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line, Part
 
-_NARRATING = ["LOCATION", "CLICK", "TAP", "INPUT", "ERROR", "CRASH", "ISSUE"]
+_NARRATING = ["LOCATION", "CLICK", "TAP", "SWIPE", "INPUT", "ERROR", "CRASH", "ISSUE"]
 _LINKED = 5
 _MOST_FINDINGS = {"brief": 3, "normal": 12, "full": 60}
 _MOST_STEPS = {"brief": 8, "normal": 20, "full": 90}
@@ -119,6 +119,8 @@ def _whose(found: SessionSummary, scope: Scope) -> list[Line]:
 
 
 def _opening(found: SessionSummary, scope: Scope) -> list[Line]:
+    if not found.events_read:
+        return []
     lines = [
         device_of(found.browser, found.os, found.city, found.country),
         own(f"{session_link(scope, scope.session.id)}  (add ?jumpto=<ms> for a moment)"),
@@ -221,7 +223,8 @@ def _counted(found: SessionSummary) -> str:
     own_events = found.counts.get("own", 0)
     kinds += [f"{own_events} own event{'s' * (own_events > 1)}"] if own_events else []
     unread = f" {found.total - found.events_read} more are counted by the server." * (found.total > found.events_read)
-    return f"{found.events_read} events: {', '.join(kind for kind in kinds if kind)}. Typed text is never told.{unread}"
+    read = f"{found.events_read} event{'s' * (found.events_read != 1)}"
+    return f"{read}: {', '.join(kind for kind in kinds if kind)}. Typed text is never told.{unread}"
 
 
 @operation(SummarizeSessionArgs, group="insight", prepare=_in_session, present=summary_card)
@@ -237,7 +240,7 @@ def summarize_session(args: SummarizeSessionArgs, scope: Scope) -> Flow[SessionS
         return session_link(scope, scope.session.id, offset_ms)
 
     requests_told = not (narrowed or "requests" in not_told or page.missing == "rows_forbidden")
-    told = digest(page.rows, link, site_of(page.rows), requests_told=requests_told)
+    told = digest(page.rows, link, site_of(page.rows), requests_told=requests_told, complete=not narrowed)
     facts = {name: getattr(page, name) for name in _FACTS}
     return SessionSummary(
         **{**told.__dict__, **facts},

@@ -15,12 +15,25 @@ if TYPE_CHECKING:
 _LOOK_AT: Final = 20_000  # characters of a saved answer
 _HINT = re.compile(r"error|\"(?:success|ok)\\*\"\s*:\s*false|fail|exception|\"(?:status)?code\\*\"", re.IGNORECASE)
 _FAILED_WORDS: Final = frozenset({"error", "fail", "failed", "failure", "exception", "rejected", "declined"})
-_NOTHING: Final = frozenset({"", "none", "null", "no", "false", "0", "ok", "success", "no error"})
-_LOWEST_ERROR_CODE: Final = 400
-_FAILING_NAME = re.compile(
-    r"(?:^|[^a-z]|(?<=[a-z])(?=[A-Z]))(?i:fail(?:ed|ure|s|ing)?|errors?|exceptions?|declined|rejected|denied|crash(?:ed)?"
-    r"|timed?_?-?out|abort(?:ed)?)(?![a-z])"
+_NOTHING: Final = frozenset({
+    "", "none", "null", "nil", "undefined", "nan", "no", "false", "0", "0.0", "ok", "success", "no error", "no errors",
+    "[]", "{}", "-", "n/a",
+})  # fmt: skip
+_COMPLAINT = re.compile(
+    r"error|fail|invalid|unknown|expired|missing|required|denied|declin|reject|refus|forbid|unauth|not |unable|cannot|"
+    r"exceed|limit|wrong|timeout|unavailable|too ",
+    re.IGNORECASE,
 )
+_LOWEST_ERROR_CODE: Final = 400
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_FAILED: Final = frozenset(
+    "fail fails failed failing failure failures error errors exception exceptions declined rejected denied crash "
+    "crashed timeout aborted abort".split()
+)
+_REFUSED: Final = frozenset({"declined", "rejected", "denied"})
+# What visitors refuse themselves.
+_CHOICES: Final = frozenset("consent cookie cookies offer offers invite invitation permission tracking gdpr".split())
+_SHOWN: Final = frozenset("event shown occurred displayed message modal toast page".split())
 _SAID = ("message", "error", "error_description", "detail", "reason", "title", "code")
 _ASSET = re.compile(
     r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|js|mjs|map|woff2?|ttf|otf|eot|mp4|webm|mp3|pdf)\Z", re.IGNORECASE
@@ -58,7 +71,7 @@ def answer_text(event: Event) -> str:
 def _told(body: dict[str, Any]) -> str:
     for key in ("errors", "error", "exception"):
         value = body.get(key)
-        if value and str(value).strip().casefold() not in _NOTHING:
+        if _tells(value):
             return _said(value)
     status = body.get("status")
     code = number(body.get("code", body.get("statusCode")))
@@ -66,10 +79,17 @@ def _told(body: dict[str, Any]) -> str:
         body.get("success") is False
         or body.get("ok") is False
         or (isinstance(status, str) and status.casefold() in _FAILED_WORDS)
-        or (code is not None and _LOWEST_ERROR_CODE <= code < 600 and "message" in body)
+        or (code is not None and _LOWEST_ERROR_CODE <= code < 600 and _COMPLAINT.search(str(body.get("message", ""))))
     ):
         return _said(body)
     return ""
+
+
+def _tells(value: Any) -> bool:
+    """Tell whether there is anything in what stands where an error would."""
+    if isinstance(value, dict | list):
+        return any(map(_tells, value.values() if isinstance(value, dict) else value))
+    return bool(value) and str(value).strip().casefold() not in _NOTHING
 
 
 def _said(value: Any) -> str:
@@ -77,7 +97,7 @@ def _said(value: Any) -> str:
     if isinstance(value, list):
         value = next((each for each in value if each), "")
     if isinstance(value, dict):
-        value = next((value[key] for key in _SAID if value.get(key)), value)
+        value = next((value[key] for key in _SAID if _tells(value.get(key))), value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return shorten(text, 300)
 
@@ -87,12 +107,20 @@ def tells_failure(event: Event) -> bool:
     if failing_name(event.kind):
         return True
     data = payload(event)
-    return data.get("success") is False or data.get("ok") is False or bool(data.get("error"))
+    return data.get("success") is False or data.get("ok") is False or _tells(data.get("error"))
 
 
 def failing_name(name: str) -> bool:
-    """Tell whether a name says that something failed: checkout_failed, PaymentError, not "failover_test"."""
-    return _FAILING_NAME.search(name) is not None
+    """Tell whether a name says that something failed: checkout_failed, PaymentError, not crash_course or no_errors."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    while words and words[-1] in _SHOWN:
+        words.pop()
+    if words[-2:] == ["timed", "out"]:
+        return True
+    if not words or words[-1] not in _FAILED:
+        return False
+    before = words[-2] if len(words) > 1 else ""
+    return before not in {"no", "without", "zero", "not"} and not (words[-1] in _REFUSED and before in _CHOICES)
 
 
 def is_asset(url: str) -> bool:

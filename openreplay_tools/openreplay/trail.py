@@ -10,8 +10,9 @@ from openreplay_tools.openreplay.findings import Milestone, PageKind, RequestKin
 
 K = TypeVar("K")
 _FIRST_VISITS: Final = 60
-_LAST_VISITS: Final = 30
+KEPT_LAST: Final = 30
 _MOST_MILESTONES: Final = 60
+_POLLED: Final = 3  # so many requests of a kind before, most without a cause: a page asks by itself
 _MOST_KINDS: Final = 300  # of pages, requests or own events that are told apart
 
 
@@ -21,8 +22,11 @@ class _Tally:
 
     count: int = 0
     failed: int = 0
+    uncaused: int = 0
     slowest_s: int = 0
-    last_ms: int | None = None
+    last_ms: int | None = None  # the last that went well
+    before_ms: int | None = None  # the last that went well before the first failure
+    after_ms: int | None = None  # the first that went well after the last failure
 
 
 class Trail:
@@ -34,8 +38,9 @@ class Trail:
         self.own_counts: Counter[str] = Counter()
         self.milestones: list[Milestone] = []
         self.pages_total = 0
+        self._milestones_left_out = False
         self._first: list[Visit] = []
-        self._last: deque[Visit] = deque(maxlen=_LAST_VISITS)
+        self._last: deque[Visit] = deque(maxlen=KEPT_LAST)
         self._current: Visit | None = None
         self._pages: dict[str, _Tally] = {}
         self._requests: dict[tuple[str, str], _Tally] = {}
@@ -59,36 +64,46 @@ class Trail:
         if self._current is not None:
             self._current.stay_ms = max(0, offset_ms - self._current.offset_ms)
 
-    def requested(self, method: str, url: str, offset_ms: int, duration_s: int, *, failed: bool) -> None:
-        """Take a request."""
-        if (tally := _tally(self._requests, (method, url))) is None:
-            return
+    def requested(self, kind: tuple[str, str], offset_ms: int, duration_s: int, *, failed: bool, caused: bool) -> bool:
+        """Take a request, by method and URL template; tell whether it is one that comes again and again by itself."""
+        if (tally := _tally(self._requests, kind)) is None:
+            return False
+        polled = tally.count >= _POLLED and tally.uncaused * 2 >= tally.count
         tally.count += 1
+        tally.uncaused += not caused
         tally.slowest_s = max(tally.slowest_s, duration_s)
         if failed:
+            tally.before_ms = tally.before_ms if tally.failed else tally.last_ms
             tally.failed += 1
+            tally.after_ms = None
         else:
             tally.last_ms = offset_ms
+            tally.after_ms = offset_ms if tally.failed and tally.after_ms is None else tally.after_ms
+        return polled
 
     @property
     def knows_requests(self) -> bool:
         """Whether there was any."""
         return bool(self._requests)
 
-    def last_good(self, method: str, url: str) -> int | None:
-        """Return when such a request succeeded last, None when it never did."""
+    def later(self, method: str, url: str) -> tuple[int | None, int | None] | None:
+        """Return when such a request first went well after its last failure, and when last; None when not counted."""
         tally = self._requests.get((method, url))
-        return tally.last_ms if tally is not None else None
+        return (tally.after_ms, tally.last_ms) if tally is not None else None
 
     def told(self, name: str, offset_ms: int, *, failed: bool) -> None:
         """Take an event of the site's own."""
         if name in self.own_counts or len(self.own_counts) < _MOST_KINDS:
             self.own_counts[name] += 1
         last = self.milestones[-1] if self.milestones else None
+        if self._milestones_left_out:
+            return
         if last is not None and last.name == name:
             last.count += 1
         elif len(self.milestones) < _MOST_MILESTONES:
             self.milestones.append(Milestone(name=name, offset_ms=offset_ms, failed=failed))
+        else:
+            self._milestones_left_out = True
 
     @property
     def path(self) -> list[Visit]:
@@ -100,7 +115,7 @@ class Trail:
         """The most frequent first."""
         told = [
             RequestKind(method=method, url=url, count=tally.count, failed=tally.failed, slowest_s=tally.slowest_s,
-                        last_good_ms=tally.last_ms)
+                        last_good_ms=tally.last_ms, good_before_ms=tally.before_ms, good_after_ms=tally.after_ms)
             for (method, url), tally in self._requests.items()
         ]  # fmt: skip
         return sorted(told, key=lambda kind: (-kind.count, kind.method, kind.url))

@@ -163,7 +163,7 @@ def users_table(page: UserPage, args: SearchUsersArgs, scope: Scope) -> Answer:
     return Answer(
         scope=about(scope, *said, own(order)),
         tally=tally("users", page, at_most=_inexact(page, args)),
-        headings=(f"last seen ({scope.zone.key})", "user id", "record made", "called, where"),
+        headings=(f"last seen ({scope.zone.key})", "user id", "record made", "name, place"),
         rows=rows,
         more=more_pages(page),
         in_order=True,

@@ -131,14 +131,16 @@ def _problems(sessions: list[SessionSummary], scope: Scope) -> list[Problem]:
                 sessions=len(occurrences),
                 first_bad=_moment(sessions[first], first_bad.offset_ms, scope),
                 last_bad=_moment(sessions[last], last_bad.offset_ms, scope),
-                last_good=_good(first_bad, list(enumerate(sessions))[first::-1], bad, scope),
-                good_since=_good(last_bad, list(enumerate(sessions))[last:], bad, scope),
+                last_good=_good(first_bad, list(enumerate(sessions))[first::-1], bad, scope, before=True),
+                good_since=_good(last_bad, list(enumerate(sessions))[last:], bad, scope, before=False),
             )
         )
     return sorted(problems, key=lambda one: (-_AGAIN * min(one.sessions - 1, 5) - one.finding.worth, -one.count))
 
 
-def _good(finding: Finding, sessions: list[tuple[int, SessionSummary]], bad: set[int], scope: Scope) -> Moment | None:
+def _good(
+    finding: Finding, sessions: list[tuple[int, SessionSummary]], bad: set[int], scope: Scope, *, before: bool
+) -> Moment | None:
     """Return the nearest moment at which the same went well, looking from the session of a finding on.
 
     Args:
@@ -146,26 +148,29 @@ def _good(finding: Finding, sessions: list[tuple[int, SessionSummary]], bad: set
         sessions: with their numbers, in the order in which to look.
         bad: numbers of those in which it went wrong.
         scope: for links.
+        before: whether they reach back.
     """
-    before = len(sessions) > 1 and sessions[1][0] < sessions[0][0]
     for place, (number, session) in enumerate(sessions):
-        at = _went_well(finding, session, bad=number in bad)
-        if at is None:
-            continue
-        if place or (at < finding.offset_ms if before else at > finding.last_offset_ms):
+        if finding.method and finding.url:
+            at = _succeeded(finding, session, within=not place, before=before)
+        else:
+            at = None if not place or number in bad else _used(finding, session)
+        if at is not None:
             return _moment(session, at, scope)
     return None
 
 
-def _went_well(finding: Finding, session: SessionSummary, *, bad: bool) -> int | None:
-    if finding.method and finding.url:
-        for kind in session.requests:
-            if (kind.method, kind.url) == (finding.method, finding.url):
-                return kind.last_good_ms
-        return None
-    if bad or not finding.page:
-        return None
-    return next((kind.last_ms for kind in session.pages if kind.page == finding.page), None)
+def _succeeded(finding: Finding, session: SessionSummary, *, within: bool, before: bool) -> int | None:
+    """Return when a request succeeded: nearest to the failures of the session that has them, last in another one."""
+    for kind in session.requests:
+        if (kind.method, kind.url) == (finding.method, finding.url):
+            return (kind.good_before_ms if before else kind.good_after_ms) if within else kind.last_good_ms
+    return None
+
+
+def _used(finding: Finding, session: SessionSummary) -> int | None:
+    """Return when the page of some trouble was used last."""
+    return next((kind.last_ms for kind in session.pages if finding.page and kind.page == finding.page), None)
 
 
 def user_summary_card(found: UserSummary, args: SummarizeUserArgs, scope: Scope) -> Answer:
@@ -256,7 +261,8 @@ def _session_row(session: SessionSummary, numbers: dict[tuple[str, ...], int], s
 
 
 def _key(finding: Finding) -> tuple[str, ...]:
-    return (finding.kind, *finding.signature)
+    """Return what makes trouble the same in several sessions; a request may fail with one status and another."""
+    return (finding.kind, finding.method, finding.url) if finding.url else (finding.kind, *finding.signature)
 
 
 def _notes(found: UserSummary, args: SummarizeUserArgs, hidden: int) -> list[Line]:

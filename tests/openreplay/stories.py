@@ -55,6 +55,15 @@ class Story:
         ok = bool(status) and status < 400
         return self._add(second, "request", url, None, duration, method=method, status=status, success=ok, **saved)
 
+    def graphql(self, second, name, body=None):
+        saved = {} if body is None else {"response_body": json.dumps(body)}
+        return self._add(second, "GRAPHQL", "", name=name, **saved)
+
+    def on(self, path):
+        """Go back to another tab."""
+        self._page = f"{ORIGIN}{path}"
+        return self
+
     def error(self, second, message, name="TypeError", kind="error"):
         return self._add(second, kind, self._page, name=name, message=message)
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from openreplay_tools.openreplay.digest import digest
 from openreplay_tools.openreplay.finding_lines import what, when
 from openreplay_tools.openreplay.findings import Finding
+from openreplay_tools.openreplay.paths import folded
 from openreplay_tools.openreplay.timeline import arranged, without_twins
 from tests.openreplay.stories import ORIGIN, Story
 
@@ -51,7 +52,7 @@ def test_a_failure_is_told_from_the_click_to_what_followed():
     assert found.link == "link?jumpto=8000"
     assert text(found) == (
         'click Pay → POST /api/checkout → 500 after 2 s, said {"error": "gateway"}; Error Payment provider timeout '
-        "after 3000ms; event checkout_failed reason=gateway; the last event is 2 s later"
+        "after 3000ms; event checkout_failed reason=gateway; nothing was done more than 2 s after it"
     )
 
 
@@ -82,7 +83,7 @@ def test_an_error_of_a_click_is_the_finding_when_no_request_failed():
         Story().page(0, "/account").click(4, "Invoices").error(4, "x is null").issue(4, "dead_click", "Invoices")
     )
     assert (found.kind, found.action, found.dead) == ("error", "Invoices", True)
-    assert text(found) == ("click Invoices → TypeError x is null; the page did not react; nothing is recorded after it")
+    assert text(found) == ("click Invoices → TypeError x is null; the page did not react; nothing was done after it")
 
 
 def test_errors_that_differ_in_numbers_only_are_one():
@@ -151,7 +152,7 @@ def test_an_own_event_that_was_lost_is_known_from_its_issue():
 def test_a_success_with_an_error_inside_is_found(body, said):
     found = only(Story().page(0, "/a").click(2, "Buy").request(2, "/api/buy", 200, "POST", body))
     assert (found.kind, found.status, found.said) == ("hidden_error", 200, said)
-    assert text(found).startswith(f"click Buy → POST /api/buy → 200, but its answer tells of an error: {said}")
+    assert text(found).startswith(f"click Buy → POST /api/buy → 200, its answer tells of an error: {said}")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +168,13 @@ def test_a_success_with_an_error_inside_is_found(body, said):
         "an error in plain text",
         [1, 2],
         {"code": 200, "message": "failsafe"},
+        {"error": {"code": 0, "message": ""}},
+        {"errors": {"email": []}},
+        {"errors": {"total": 0}},
+        {"errors": "[]"},
+        {"error": "nil"},
+        {"code": 500, "message": "500 points"},
+        {"code": 404, "message": "ok"},
     ],
 )
 def test_a_success_that_only_mentions_errors_is_none(body):
@@ -174,13 +182,37 @@ def test_a_success_that_only_mentions_errors_is_none(body):
 
 
 @pytest.mark.parametrize(
-    "name", ["checkout_failed", "PaymentError", "card-declined", "loginFailure", "request timeout"]
+    "name",
+    [
+        "checkout_failed",
+        "PaymentError",
+        "card-declined",
+        "loginFailure",
+        "request timeout",
+        "api_timed_out",
+        "error_shown",
+    ],
 )
 def test_own_events_that_say_so_tell_of_a_failure(name):
     assert kinds(Story().page(0, "/a").own(2, name)) == ["failure_event"]
 
 
-@pytest.mark.parametrize("name", ["purchase", "failover_ready", "terror_movie_opened", "add_to_cart", "derailed"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "purchase",
+        "failover_ready",
+        "terror_movie_opened",
+        "add_to_cart",
+        "derailed",
+        "consent_declined",
+        "cookies_rejected",
+        "crash_course_started",
+        "no_errors",
+        "error_count_reset",
+        "timeout_extended",
+    ],
+)
 def test_other_own_events_are_milestones_only(name):
     told = Story().page(0, "/a").own(2, name).own(3, name).told()
     assert told.findings == []
@@ -210,7 +242,7 @@ def test_coming_back_after_a_click_is_no_reload():
 
 
 def test_a_form_left_without_sending_is_trouble():
-    story = Story().page(0, "/signup").typed(3, "Name").typed(8, "Street").page(30, "/")
+    story = Story().page(0, "/signup").request(1, "/api/me").typed(3, "Name").typed(8, "Street").page(30, "/")
     found = only(story)
     assert (found.kind, found.fields, found.reaction_page) == ("abandoned_form", ["Name", "Street"], "/")
     assert text(found) == "form left after typing into Name, Street on /signup: nothing was sent, went on to /"
@@ -223,11 +255,14 @@ def test_a_form_left_without_sending_is_trouble():
         lambda story: story.click(9, "Next").page(20, "/signup/2"),
         lambda story: story.page(10, "/search"),  # the return key
         lambda story: story.own(9, "signup_done").page(30, "/"),
+        lambda story: story.graphql(9, "Signup").click(20, "x").page(40, "/"),
+        lambda story: story.click(9, "Search").request(9, "/api/found").click(20, "x").page(40, "/"),
+        lambda story: story.page(20, "/terms").on("/signup").typed(25, "City").request(28, "/api/signup", 201, "POST"),
         lambda story: story.typed(9, "City").click(12, "Save").request(12, "/api/signup", 201, "POST"),
     ],
 )
 def test_a_form_that_may_have_been_sent_is_none(sent):
-    assert kinds(sent(Story().page(0, "/signup").typed(3, "Name").typed(8, "Street"))) == []
+    assert kinds(sent(Story().page(0, "/signup").request(1, "/api/me").typed(3, "Name").typed(8, "Street"))) == []
 
 
 def test_a_form_that_could_not_be_sent_is_told_by_the_failure_alone():
@@ -239,6 +274,11 @@ def test_where_no_request_is_told_nobody_knows_whether_a_form_was_sent():
     story = Story().page(0, "/signup").typed(3, "Name").page(30, "/")
     assert digest(story.events, str, requests_told=False).findings == []
     assert kinds(Story().page(0, "/signup").typed(3, "Name").click(9, "Save")) == []
+
+
+def test_of_a_form_that_saves_by_itself_only_the_rest_is_told():
+    story = Story().page(0, "/a").typed(2, "A").request(12, "/api/save", 200, "POST").typed(20, "B").page(60, "/")
+    assert only(story).fields == ["B"]
 
 
 def test_slow_pages_and_requests_are_told_with_the_longest_time():
@@ -261,6 +301,95 @@ def test_other_issues_stand_for_themselves():
 def test_a_script_error_issue_repeats_its_error():
     assert kinds(Story().page(0, "/a").error(4, "x").issue(4, "js_exception", "x")) == ["error"]
     assert kinds(Story().page(0, "/a").issue(4, "js_exception", "x")) == ["issue"]
+
+
+# --- what is told of it is true ---------------------------------------------------------------------------------------
+
+
+def test_another_page_of_the_same_template_is_no_reload():
+    story = Story().page(0, "/product/8").click(2, "Size").issue(2, "dead_click", "Size").page(5, "/product/10")
+    assert only(story).reaction == "left"
+
+
+def test_another_part_of_the_same_page_is_no_page():
+    told = Story().page(0, "/b").error(2, "x").page(4, "/b#tab2").told()
+    assert [visit.page for visit in told.path] == ["/b"]
+    assert told.findings[0].reaction == "ended"
+
+
+def test_reloads_are_counted_in_a_row():
+    story = Story().page(0, "/a").page(5, "/a").page(10, "/a").page(15, "/a").click(16, "x").page(20, "/b")
+    found = only(story.click(21, "y").page(25, "/a").page(30, "/a").page(35, "/a"))
+    assert found.count == 3
+
+
+def test_what_a_page_asks_again_and_again_is_not_blamed_on_a_click():
+    story = Story().page(0, "/a")
+    for second in range(2, 16, 5):
+        story.request(second, "/api/poll")
+    story.request(20, "/api/poll").click(22, "Save").request(25, "/api/poll", 503).request(30, "/api/poll", 503)
+    assert only(story).action_kind == ""
+
+
+def test_a_success_with_an_error_inside_is_no_success():
+    story = Story().page(0, "/a").click(2, "Pay").request(2, "/api/pay", 500, "POST").click(8, "Pay")
+    told = story.request(8, "/api/pay", 200, "POST", {"error": "declined"}).told()
+    assert [(one.kind, one.good_after_ms) for one in told.findings] == [
+        ("failed_request", None),
+        ("hidden_error", None),
+    ]
+    assert told.requests[0].last_good_ms is None
+
+
+def test_what_worked_in_the_same_second_is_left_open():
+    story = Story().page(0, "/a").request(2, "/api/x", 500).request(3, "/api/x", 500).request(3, "/api/x")
+    found = only(story)
+    assert found.recovered is None
+    assert "never worked" not in text(found)
+
+
+def test_the_first_success_after_a_failure_is_told_whatever_follows():
+    story = (
+        Story().page(0, "/a").request(4, "/api/x").request(9, "/api/x", 500).request(20, "/api/x").request(99, "/api/x")
+    )
+    told = story.told()
+    found = next(one for one in told.findings if one.kind == "failed_request")
+    assert (found.good_after_ms, found.recovered) == (20_000, True)
+    (kind,) = told.requests
+    assert (kind.good_before_ms, kind.good_after_ms, kind.last_good_ms) == (4_000, 20_000, 99_000)
+
+
+def test_a_graphql_answer_may_tell_of_an_error():
+    found = only(Story().page(0, "/a").click(2, "Pay").graphql(2, "PayOrder", {"errors": [{"message": "declined"}]}))
+    assert (found.kind, found.method, found.url) == ("hidden_error", "GraphQL", "PayOrder")
+    assert text(found).startswith("click Pay → GraphQL PayOrder → answered, its answer tells of an error: declined")
+
+
+def test_where_kinds_of_events_are_left_out_neither_pauses_nor_the_end_are_told():
+    story = Story().page(0, "/a").error(5, "x").click(200, "y").error(210, "z")
+    told = digest(story.events, str, complete=False)
+    assert {one.kind for one in told.findings} == {"error"}
+    assert all(one.reaction != "ended" for one in told.findings)
+
+
+def test_own_events_of_a_phone_app_have_their_names():
+    told = Story().page(0, "/a")._add(3, "CUSTOM", name="purchase").told()
+    assert told.own_counts == {"purchase": 1}
+    assert told.counts == {"LOCATION": 1, "own": 1}
+
+
+def test_an_own_failure_after_an_error_that_came_by_itself_is_told_apart():
+    story = Story().page(0, "/a").error(60, "widget").own(63, "payment_failed")
+    assert sorted(one.kind for one in story.told().findings if one.kind != "pause") == ["error", "failure_event"]
+
+
+def test_a_very_long_path_keeps_its_order():
+    story = Story()
+    for number in range(170):
+        story.page(number * 2, f"/{'abc'[min(2, number // 60)]}").click(number * 2, str(number))
+    told = story.told()
+    line = "".join(part.text for part in folded(told.path, told.pages_total, 20))
+    assert line.index("/a") < line.index("more …") < line.rindex("/c")
 
 
 # --- where it led -----------------------------------------------------------------------------------------------------

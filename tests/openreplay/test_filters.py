@@ -38,10 +38,15 @@ def one(name, operator="is", *values):
 
 def test_columns_have_names_people_use(wire):
     for name, column in USER_COLUMNS.items():
-        value = "2026-11-01" if column in {"$created_at", "$last_seen", "$first_event_at"} else "x"
-        operator = "less" if value != "x" else "is"
+        value = "2026-11-01" if column in {"$created_at", "$last_seen", "$first_event_at"} else "de"
+        operator = "less" if value != "de" else "is"
         assert wire(one(name, operator, value))[0]["name"] == column
         assert wire(one(column, operator, value))[0]["name"] == column
+
+
+def test_a_country_is_a_code_of_two_letters(wire, refused):
+    assert wire(one("country", "is", "de"))[0]["value"] == ["DE"]
+    assert "two-letter country code" in refused(one("country", "is", "Germany"))
 
 
 @pytest.mark.parametrize(
