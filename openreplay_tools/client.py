@@ -325,9 +325,9 @@ class AsyncClient(Configured):
                 with login.settling(future) as token:
                     token.append(await self._drive(self._steps(login.obtain(stale)), deadline))
             try:
-                # Shielded: a caller that gives up must not take the login from the others.
-                waiting = asyncio.shield(asyncio.wrap_future(future))
-                return await asyncio.wait_for(waiting, self.connection.left(deadline))
+                # Not wait_for, which swallows a cancellation on 3.11. Shielded: giving up takes the login from nobody.
+                async with asyncio.timeout(self.connection.left(deadline)):
+                    return await asyncio.shield(asyncio.wrap_future(future))
             except TimeoutError:
                 raise self.connection.late() from None
             except asyncio.CancelledError:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from openreplay_tools.progress import reporting
-from openreplay_tools.toolkit import Bound, Toolkit
+from openreplay_tools.toolkit import Bound, Reply, Toolkit
 
 try:
     from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from openreplay_tools.catalogue import AnyOperation
     from openreplay_tools.flow import Progress
-    from openreplay_tools.toolkit import Reply
 
 _CONTEXT = "workflow_context"  # under this name an agent hands its context over; no operation has such an argument
 _dispatcher = get_dispatcher(__name__)
@@ -68,24 +67,19 @@ class OpenReplayToolMetadata(ToolMetadata):
 class OpenReplayTool(FunctionTool):
     """One operation: the text is the content, the complete typed result the raw output."""
 
-    def __init__(self, operation: AnyOperation, toolkit: Toolkit) -> None:
-        """Bind an operation.
-
-        Args:
-            operation: what the tool does.
-            toolkit: what runs it.
-        """
+    def __init__(self, operation: AnyOperation, toolkit: Toolkit, *, progress: bool = True) -> None:
+        """Bind an operation to what runs it; `progress` tells whether the workflow's context is asked for."""
         name = operation.tool_name
 
-        def fn(**arguments: Any) -> Reply:
-            return toolkit.call(name, arguments)
+        def fn(*unnamed: Any, **arguments: Any) -> Reply:
+            return self._unnamed() if unnamed else toolkit.call(name, arguments)
 
-        async def async_fn(**arguments: Any) -> Reply:
-            return await toolkit.acall(name, arguments)
+        async def async_fn(*unnamed: Any, **arguments: Any) -> Reply:
+            return self._unnamed() if unnamed else await toolkit.acall(name, arguments)
 
         known = OpenReplayToolMetadata(operation.description, name, operation.arguments, parameters=operation.schema)
         super().__init__(fn=fn, async_fn=async_fn, metadata=known)
-        self.requires_context, self.ctx_param_name = True, _CONTEXT
+        self.requires_context, self.ctx_param_name = progress, _CONTEXT
 
     def call(self, /, *args: Any, **arguments: Any) -> ToolOutput:
         """Call the operation; a refusal is an output with `is_error`."""
@@ -100,6 +94,10 @@ class OpenReplayTool(FunctionTool):
     def __call__(self, /, *args: Any, **arguments: Any) -> ToolOutput:
         """Call the operation."""
         return self.call(*args, **arguments)
+
+    def _unnamed(self) -> Reply:
+        names = ", ".join(self.metadata.get_parameters_dict()["properties"])
+        return Reply(f"Give the arguments of {self.metadata.get_name()} by name: {names}.", {}, is_error=True)
 
     @contextmanager
     def _reporting(self, context: Any) -> Iterator[None]:
@@ -138,6 +136,11 @@ class OpenReplayToolSpec(Bound, BaseToolSpec):
         """The names of the tools, as LlamaIndex asks for them."""
         return [operation.tool_name for operation in self.core.operations]
 
-    def to_tool_list(self, *_: Any, **__: Any) -> list[FunctionTool]:
-        """Return the tools; sends nothing. The toolkit's own choice replaces LlamaIndex's arguments."""
-        return [OpenReplayTool(operation, self.core) for operation in self.core.operations]
+    def to_tool_list(self, *_: Any, progress: bool = True, **__: Any) -> list[FunctionTool]:
+        """Return the tools; sends nothing. The toolkit's own choice replaces LlamaIndex's arguments.
+
+        Args:
+            progress: tell it in the workflow's stream; False for agents that take no tool with a context, such as
+                `CodeActAgent`.
+        """
+        return [OpenReplayTool(operation, self.core, progress=progress) for operation in self.core.operations]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from openreplay_tools.flow import Progress
 
+_PATIENCE = 5.0  # seconds
 _log = logging.getLogger(__name__)
 _listening: ContextVar[tuple[Callable[[Progress], object], ...]] = ContextVar("listening", default=())
 
@@ -85,9 +86,11 @@ class _Relay:
         self._callback = callback
         self._loop = asyncio.get_running_loop()
         self._last: asyncio.Task[None] | None = None
-        self._used = False
+        self._used = self._ended = False
 
     def __call__(self, progress: Progress) -> None:
+        if self._ended:
+            return
         self._used = True
         self._loop.call_soon_threadsafe(self._follow, progress)
 
@@ -109,8 +112,9 @@ class _Relay:
             self._last.cancel()
 
     async def done(self) -> None:
-        """Wait until everything is told."""
+        """Wait until everything is told, for a while: a listener that hangs does not keep the call."""
         if self._used:
             await asyncio.sleep(0)  # what was just reported is queued in the loop
+        self._ended = True
         if self._last is not None and self._used:
-            await self._last
+            await asyncio.wait({self._last}, timeout=_PATIENCE)

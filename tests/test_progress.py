@@ -22,13 +22,13 @@ from openreplay_tools import Progress, areporting, cli, print_progress, reportin
 from openreplay_tools.answer import Answer
 from openreplay_tools.flow import Batch, Request, ask
 from openreplay_tools.langchain import PROGRESS
-from openreplay_tools.llama_index import ProgressEvent, ToolProgressEvent
+from openreplay_tools.llama_index import OpenReplayToolSpec, ProgressEvent, ToolProgressEvent
 from openreplay_tools.mcp import make_server
 from openreplay_tools.openreplay.directory import ProjectsReply, fetch_projects
 from openreplay_tools.openreplay.scope import at_large
 from openreplay_tools.operation import Arguments, Record, operation
 from openreplay_tools.text import own
-from tests.doors import OTHERS, as_call, direct, langchain_tool, llama_index_tool, run
+from tests.doors import LOGIN, OTHERS, as_call, direct, langchain_tool, llama_index_tool, run
 from tests.servers import client_over, toolkit_over
 from tests.test_langchain import ScriptedChatModel, calling
 
@@ -417,3 +417,47 @@ def test_the_command_line_listens(monkeypatch, capsys, toolkit):
     assert cli.main(["call", "count_slowly"]) == 0
     assert capsys.readouterr().out == "2 counted\n"
     assert shown.getvalue().splitlines()[-1] == "counting: 3 of 3"
+
+
+async def test_a_call_cancelled_by_its_listener_ends(sandbox, unpaced):
+    """Python 3.11's wait_for gives back what is there instead of cancelling."""
+    with toolkit_over(sandbox, **LOGIN) as toolkit:
+        task = None
+
+        def stop(_progress):
+            task.cancel()
+
+        async def call():
+            with reporting(stop):
+                return await toolkit.acall("openreplay_find_issues", {"since": "3d"})
+
+        for _ in range(3):
+            task = asyncio.ensure_future(call())
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await toolkit.async_client.aclose()
+
+
+async def test_a_listener_that_hangs_does_not_keep_the_call(toolkit, monkeypatch):
+    monkeypatch.setattr("openreplay_tools.progress._PATIENCE", 0.05)
+
+    async def hang(_progress):
+        await asyncio.sleep(3600)
+
+    async with areporting(hang):
+        reply = await toolkit.acall("openreplay_summarize_user", {"user_id": "ann@example.org", "limit": 1})
+    assert not reply.is_error
+    await toolkit.async_client.aclose()
+
+
+def test_llama_index_agents_without_context_may_have_the_tools(toolkit):
+    spec = OpenReplayToolSpec(toolkit)
+    assert {tool.requires_context for tool in spec.to_tool_list()} == {True}
+    assert {tool.requires_context for tool in spec.to_tool_list(progress=False)} == {False}
+
+
+def test_llama_index_tools_ask_for_names(toolkit):
+    tool = next(each for each in OpenReplayToolSpec(toolkit).to_tool_list() if "get_user" in each.metadata.name)
+    output = tool("ann@example.org")
+    assert output.is_error
+    assert output.content == "Give the arguments of openreplay_get_user by name: project, user_id, detail."

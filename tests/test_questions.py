@@ -25,7 +25,8 @@ LINK = "https://openreplay.example.com/1/session/"
 QUESTIONS = {
     "Why did ann@example.org's payment fail yesterday? Show the moment.": (
         [("summarize_user", {"user_id": "ann@example.org", "since": "yesterday"})],
-        ["click Pay now → POST /api/checkout → 500", "payment_gateway_unreachable", f"{LINK}4112611775002542897?jumpto=44052"],
+        ["click Pay now → POST /api/checkout → 500", "payment_gateway_unreachable",
+         f"{LINK}4112611775002542897?jumpto=44052"],
     ),
     "Since when do payments fail with a server error, in which browser, for how many?": (
         [("find_issues", {"query": "POST /api/checkout → 500", "since": "30d"})],
@@ -33,7 +34,8 @@ QUESTIONS = {
     ),
     "When could vip@bigcorp.example last use the account page, when did the invoice fail first, and how?": (
         [("summarize_user", {"user_id": "vip@bigcorp.example"})],
-        ["3 times in 3 sessions", "reading 'invoice'", "first bad: 2026-11-18 14:23", "2026-11-15 13:47", "4106229455679797991"],
+        ["3 times in 3 sessions", "reading 'invoice'", "first bad: 2026-11-18 14:23", "2026-11-15 13:47",
+         "4106229455679797991"],
     ),
     "Which sessions of the last 7 days hit the error about 'invoice'?": (
         [("find_issues", {"query": "invoice", "kinds": "errors"})],
@@ -48,7 +50,8 @@ QUESTIONS = {
         ["Android"],
     ),
     "Who is Ann@Example.org, and how many sessions do they have?": (
-        [("summarize_user", {"user_id": "Ann@Example.org", "limit": 1}), ("list_user_sessions", {"user_id": "ann@example.org"})],
+        [("summarize_user", {"user_id": "Ann@Example.org", "limit": 1}),
+         ("list_user_sessions", {"user_id": "ann@example.org"})],
         ["Nearest: ann@example.org", "6 of 6 sessions"],
     ),
     "What broke at this moment?": (
@@ -146,7 +149,4 @@ def test_all_of_them_together_cost_less_than_half_of_what_others_read(signed_in)
     spent = []
     for calls, _ in QUESTIONS.values():
         spent += [len(signed_in.call(f"openreplay_{name}", given).text) for name, given in calls]
-    print(
-        f"{len(QUESTIONS)} questions: {len(spent)} calls, {sum(spent):,} characters and {definitions:,} of definitions"
-    )
     assert sum(spent) + definitions <= MOST_CHARACTERS_EACH * len(QUESTIONS)

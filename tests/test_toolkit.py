@@ -182,8 +182,10 @@ def test_a_tool_that_was_not_chosen_cannot_be_called(sandbox):
         ):
             reply = toolkit.call(name, {"user_id": ANN, "name": "x", "job_id": 1})
             assert reply.is_error
-            assert reply.text.startswith(f"{name} was not chosen" if name in EVERYTHING else "No tool of that name here.")
-        assert "needs a dashboard login" in Toolkit(Settings.make(api_key="k")).call("openreplay_search_sessions", {}).text
+            begins = f"{name} was not chosen" if name in EVERYTHING else "No tool of that name here."
+            assert reply.text.startswith(begins)
+    with Toolkit(Settings.make(api_key="k")) as keyed:
+        assert "needs a dashboard login" in keyed.call("openreplay_search_sessions", {}).text
     assert sent(sandbox) == []
 
 
