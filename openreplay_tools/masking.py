@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from openreplay_tools.secret_shapes import (
     CREDENTIAL,
     DIGITS_SIGN,
+    DOOR_SIGN,
     KEY_SIGN,
     MASK,
     MASKED_CARD,
@@ -22,6 +23,7 @@ from openreplay_tools.secret_shapes import (
     SHAPES,
     Rule,
     is_card,
+    is_short_card,
 )
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
@@ -32,20 +34,45 @@ _MASKED = re.compile(r"\[masked(?: [a-z]{2,7}){0,2}\](?!\w)", re.ASCII)
 
 # --- What a name says ---
 
+
+def _after(words: str, gap: str, name: str) -> str:
+    """Return the pattern of a name behind one of these words, letters first, so that a search can skip others."""
+    return f"{name}(?:" + "|".join(rf"(?<={word}{name})|(?<={word}{gap}{name})" for word in words.split()) + ")"
+
+
+_CONFIRMED: Final = r"[_-]?(?:confirm(?:ation|ed)?|repeat(?:ed)?|again|check)"
+_OWNERS: Final = "new old current user admin root db login smtp ftp mail"
+_PASSWORDS: Final = (
+    rf"(?:passwd|password|passwort|kennwort|pwd|contrase(?:ñ|n|%c3%b1|\\*u00f1)a|senha(?<!desenha)|[Пп]ароль"
+    rf"|wachtwoord|passe(?:(?<=mot.de.passe)|(?<=motdepasse)))(?:{_CONFIRMED}|[_-]?(?:new|old|hash|salt|\d))?"
+    rf"|pass{_CONFIRMED}|{_after(_OWNERS, '[_-]', 'pass')}"
+)
+_CODE_USES: Final = (
+    "verification recovery access backup security activation authorization authentication auth time login sms mfa"
+)
+_SESSIONS: Final = r"jsessionid|phpsessid|connect\.sid|session(?:(?<=laravel_session)|(?<=ci_session))"
+# A postcard or a scorecard has numbers too.
+_CARDS: Final = (
+    r"card(?<!postcard)(?<!scorecard)(?<!wildcard)(?<!flashcard)(?<!discard)[_-]?(?:number|num|no|code)"
+    r"|cc[_-]?(?:number|num|no)"
+)
 # A name that ends so is secret whatever stands before: access_token, csrfToken, X-Amz-Security-Token, user[password].
 _ENDINGS: Final = (
-    r"token|passwd|password(?:[_-]?(?:confirm(?:ation)?|repeat|again|\d))?|passphrase|pwd|secret"
+    rf"token|{_PASSWORDS}|passphrase|secret|seed[ _-]?phrase|mnemonic|{_SESSIONS}|{_CARDS}|passcode"
+    rf"|{_after(_CODE_USES, '[_ -]', 'code')}"
     r"|(?:api|access|secret|private|signing|encryption|auth)[_-]?key|signature|amz-credential|authorization|cookies?"
-    r"|jsessionid|phpsessid|social[_-]?security(?:[_-]?(?:number|no))?|saml[_-]?response|goog-credential|(?:card|cc)[_-]?(?:number|num|no)|cvv2?|cvc2?|one[_-]?time[_-]?code|security[_-]?code"
+    r"|social[_-]?security(?:[_-]?(?:number|no))?|saml[_-]?response|goog-credential|cv[vcn]2?|tax(?<!syntax)[_-]?id|card"
 )
 # These are secret as a word of their own: user_pin and smsOtp, not shipping or laptop.
 _WORDS: Final = r"[cx]srf|sig|t?otp|pin|ssn|iban|jwt"
-# These are secret in a query or fragment; `key` and `pass` also elsewhere when the value looks like one.
+# These are secret in a query or fragment, some also elsewhere when the value looks like one: see `_is_secret`.
 _QUERY_WORDS: Final = r"key|pass|sid|session(?:[_-]?id)?|code|state|auth"
+# No name begins with another letter, which the search sees sooner than that no name fits.
+_FIRST_LETTER: Final = "(?-i:(?=[acegijkmopstwxACEGIJKMOPSTWXпП]))"
 # Pieces of which every name above contains one.
 _NAME_SIGN = re.compile(
     "token|pass|pwd|secret|key|sig|credential|auth|cookie|sess|card|cc|cv|code|otp|pin|ssn|social|iban|jwt|sid|state"
-    "|saml|srf"
+    "|saml|srf|kennwort|contrase|senha|пароль|wachtwoord|phrase|mnemonic|tax"
 )
 _NAME: Final = rf"(?:(?P<ending>{_ENDINGS})|(?P<word>{_WORDS})|(?P<query>{_QUERY_WORDS}))"
 
@@ -58,7 +85,8 @@ _LONGEST_LABEL: Final = len("[masked private ")
 
 _ORDINARY = re.compile(r"(?:true|false|null|none|nil|undefined|nan|\{|\[|\$\{.*|=.*)?\Z", _FLAGS | re.DOTALL)
 _OPENREPLAY_SESSION = re.compile(r"\d{17,20}\Z", re.ASCII)
-_STATUS_CODE = re.compile(r"\d{1,4}\Z", re.ASCII)
+_STATUS_CODE = re.compile(r"\d{1,5}\Z|[A-Z][A-Z_]+\Z", re.ASCII)
+_OUTCOME = re.compile(r"\d{1,3}\Z|(?:yes|no|ok|pass(?:ed)?|fail(?:ed)?|skip(?:ped)?)\Z", _FLAGS)
 
 
 def _may_be_secret(name: re.Match[str]) -> bool:
@@ -72,20 +100,28 @@ def _may_be_secret(name: re.Match[str]) -> bool:
     return bool(name["word"]) and text[start].isupper() and text[start - 1].islower()
 
 
-def _is_secret(name: re.Match[str], value: str, *, in_query: bool = False) -> bool:
-    """Tell whether what stands under a secret's name is a secret."""
+def _is_secret(name: re.Match[str], value: str, place: str = "") -> bool:
+    """Tell whether what stands under a secret's name is a secret.
+
+    Args:
+        name: as found by `_NAME`.
+        value: or its beginning.
+        place: "query", "callback" (a query that also holds a state), "quoted", "assigned", or "" for any other.
+    """
     if _ORDINARY.match(value):
         return False
-    word = (name["query"] or "").lower()
-    if not word:
-        return True
-    if not in_query:
-        return word in {"key", "pass"} and bool(OPAQUE.match(value))
-    if word == "code":
-        return not _STATUS_CODE.match(value)
-    if word in {"state", "auth"}:
-        return bool(OPAQUE.match(value))
-    return not _OPENREPLAY_SESSION.match(value)
+    if not name["query"]:
+        return (name["ending"] or "").lower() != "card" or is_short_card(value)
+    word, in_query, opaque = name["query"].lower(), place in {"query", "callback"}, bool(OPAQUE.match(value))
+    if word in {"code", "state", "auth"}:
+        exchanged = word == "code" and place == "callback" and not _STATUS_CODE.match(value)
+        return in_query and (opaque or exchanged)
+    if word == "pass":
+        return opaque or ((in_query or place == "quoted") and not _OUTCOME.match(value))
+    # A session's number alone opens nothing.
+    named = word.endswith("id") and word != "sid" and place == "assigned" and not value.isdigit()
+    elsewhere = named or (opaque and word not in {"sid", "session"})
+    return (in_query or elsewhere) and not _OPENREPLAY_SESSION.match(value)
 
 
 # --- Values under a name ---
@@ -93,17 +129,30 @@ def _is_secret(name: re.Match[str], value: str, *, in_query: bool = False) -> bo
 _QUOTE: Final = r"\\*+(?:[\"']|&#34;|&#39;|&quot;|%22|(?<=\\)u0026#34;|(?<=\\)u0022)"
 _FIELD = re.compile(
     # token=  "token":  \"token\":  token%3D  user[token]=  "name":"token","value":  name="token" value=
-    rf"{_NAME}(?:\]|%5d){{0,3}}(?P<mark>{_QUOTE})?(?(mark)(?:[\s,]{{1,8}}(?:{_QUOTE})?value(?:{_QUOTE})?)?)"
+    rf"{_FIRST_LETTER}{_NAME}(?:\]|%5d){{0,3}}(?P<mark>{_QUOTE})?(?(mark)(?:[\s,]{{1,8}}(?:{_QUOTE})?value(?:{_QUOTE})?)?|(?P<attribute>\s{{1,8}}value(?==))?)"
     r"(?P<sign>\s{0,8}(?:=>|[:=]|%(?:25)?3[ad])\s{0,8})",
     _FLAGS,
 )
 _OPENING = re.compile(r"(\\*+)([\"']|&#34;|&#39;|&quot;|%22|(?<=\\)u0026#34;|(?<=\\)u0022)", _FLAGS)
 _PARAMETER_SIGNS: Final = frozenset({"=", "%3d", "%253d"})
+_NAMED = re.compile(r"(?:name|type|id|key)=[\w.\[-]{0,60}\Z", _FLAGS)
+_LONGEST_NAMED: Final = 65
+# `#token:nth-child(2)` and `label.password:hover` are places in a page.
+_COUNTED = re.compile(r"nth-(?:last-)?(?:child|of-type)\(|(?:first|last|only)-(?:child|of-type)(?!\w)", re.ASCII)
+_PSEUDO_CLASS = re.compile(
+    r":?(?:(?:not|is|where|has)\(|(?:before|after|hover|focus|active|visited|checked|disabled|enabled)\d*(?![\w-]))",
+    re.ASCII,
+)
+_SELECTOR = re.compile(r"[.#][a-z_-]{0,30}\Z", _FLAGS)
+_BODY_BEFORE: Final = frozenset(' \t\r\n"')
+_STATE = re.compile(r"(?:^|[?&#;\s\"]|%(?:25)?(?:3f|26|23)|u0026|u003f)state(?:=|%(?:25)?3d)", _FLAGS)
 _BLOCK = re.compile(r"(?!\[masked)(?:\[[^\[\]]*+\]|\{[^{}]*+\})")
 _PARAMETER = re.compile(r"[^\s&#\"<>\\]*+")
 # Groups are repeated without a possessive mark: before 3.11.5 Python loses characters there.
 _ENCODED_PARAMETER = re.compile(r"(?:[^\s&#\"<>\\%]|%(?!(?:25){0,3}(?:26|23|22)))*")
 _SCALAR = re.compile(r"[^\s,;}\]&\"'\\<>]*+")
+_PHRASE = re.compile(r"(?:[a-z]{3,10}[ ,]{1,2}){11,23}[a-z]{3,10}", re.ASCII)
+_CHECK_CODE = re.compile(r"\d{3,4}(?!\w)", re.ASCII)
 _COOKIES = re.compile(r"[^\s=;,\"\\]{1,100}=[^\r\n\"\\]*+")
 _AUTHORIZATION = re.compile(
     r"(?:digest|aws4-hmac-sha256) [^\r\n\"\\]*+"
@@ -117,15 +166,14 @@ def _mask_fields(text: str) -> str:
     """Mask what stands under a secret name: parameters, form and JSON fields, headers."""
     kept: list[str] = []
     done = position = 0
+    query = "callback" if "state" in text and _STATE.search(text) else "query"
     while field := _FIELD.search(text, position):
         position = field.end()
-        if not _may_be_secret(field):
+        if not _may_be_secret(field) or _is_place_in_page(text, field):
             continue
-        start, end = _value(text, field, position + _FIRST_LOOK if field["query"] else len(text))
-        in_query = field["sign"].lower() in _PARAMETER_SIGNS and bool(
-            _QUERY_BEFORE.search(text[max(0, field.start() - _LONGEST_BEFORE) : field.start()])
-        )
-        if start == end or not _is_secret(field, text[start:end], in_query=in_query):
+        doubtful = field["query"] or field["ending"] in {"card", "Card", "CARD"}
+        start, end = _value(text, field, position + _FIRST_LOOK if doubtful else len(text))
+        if start == end or not _is_secret(field, text[start:end], _place(text, field, start, end, query)):
             continue
         start, end = _value(text, field, len(text))
         if not _MASKED.fullmatch(text, start, end):
@@ -135,6 +183,32 @@ def _mask_fields(text: str) -> str:
             done = end
         position = end
     return "".join(kept) + text[done:] if kept else text
+
+
+def _is_place_in_page(text: str, field: re.Match[str]) -> bool:
+    """Tell whether this is a piece of a CSS selector, or a `value=` that belongs to no name before it."""
+    start = field.start()
+    if field["attribute"]:
+        return not _NAMED.search(text[max(0, start - _LONGEST_NAMED) : start])
+    if field["sign"] != ":" or field["mark"]:
+        return False
+    if _COUNTED.match(text, field.end()):
+        return True
+    return bool(
+        _PSEUDO_CLASS.match(text, field.end()) and _SELECTOR.search(text[max(0, start - _LONGEST_NAMED) : start])
+    )
+
+
+def _place(text: str, field: re.Match[str], start: int, end: int, query: str) -> str:
+    """Where a value stands, in the words of `_is_secret`; `query` is what a query of this text is called."""
+    assigned = field["sign"].lower() in _PARAMETER_SIGNS
+    before = text[max(0, field.start() - _LONGEST_BEFORE) : field.start()]
+    if assigned and _QUERY_BEFORE.search(before):
+        return query
+    # The first field of a form's body, which has no mark before it.
+    if field["sign"] == "=" and text[end : end + 1] == "&" and (not before or before[-1] in _BODY_BEFORE):
+        return query
+    return "quoted" if start > field.end() else "assigned" if assigned else ""
 
 
 def _value(text: str, field: re.Match[str], limit: int) -> tuple[int, int]:
@@ -155,8 +229,8 @@ def _value(text: str, field: re.Match[str], limit: int) -> tuple[int, int]:
     else:
         found = _SCALAR.match(text, start, limit)
         # Prose has such colons too: "Invalid token: expired".
-        if found and not CREDENTIAL.match(found[0]):
-            found = None
+        if found and not CREDENTIAL.match(found[0]) and not (name[:2] == "cv" and _CHECK_CODE.match(found[0])):
+            found = _PHRASE.match(text, start, limit) if name.startswith(("seed", "mnem")) else None
     return start, found.end() if found else start
 
 
@@ -194,7 +268,7 @@ RULES: Final = (
 # begins with a plain character, so that the search skips all others quickly; those of the services' keys with a mark
 # inside, for few texts have that. A colon after two digits belongs to a time: no secret's name ends so.
 _TRIGGER = re.compile(
-    rf"=|%|:(?<!\d\d:)|bearer|basic|eyj|-----begin|hooks\.slack|webhook|{KEY_SIGN}|{DIGITS_SIGN}", re.ASCII
+    rf"=|%|:(?<!\d\d:)|bearer|basic|eyj|-----begin|hooks\.slack|webhook|{DOOR_SIGN}|{KEY_SIGN}|{DIGITS_SIGN}", re.ASCII
 )
 _ACCOUNT = re.compile(r"[A-Z]{2}\d\d ?[A-Z0-9]", re.ASCII)
 
@@ -260,4 +334,5 @@ def _is_secret_item(item: dict[str, JSON], name: str, value: JSON) -> bool:
     else:
         names = [name]
     shown = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else "…"
-    return any((found := _secret_name(each)) and _is_secret(found, shown) for each in names)
+    place = "quoted" if isinstance(value, str) else ""
+    return any((found := _secret_name(each)) and _is_secret(found, shown, place) for each in names)

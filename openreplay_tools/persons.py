@@ -141,7 +141,7 @@ def _members(under: str, item: dict[Any, Any]) -> Iterator[Found]:
         kind = found
         if kind is None and key == "value" and isinstance(beside, str):
             kind = kind_of(beside)
-        elif kind is None and person and key in {"name", "Name", "$name"}:
+        elif kind is None and person and key in {"name", "Name", "$name", "display_name", "displayName"}:
             kind = "name"
         value = item[key]
         for each in value if isinstance(value, list) else (value,):

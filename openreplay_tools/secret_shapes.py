@@ -66,7 +66,7 @@ SERVICES: Final = (
     Service("AWS", r"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}(?![0-9A-Za-z])", "AKIAIOSFODNN7EXAMPLE"),
     Service(
         "Stripe, OpenAI, Anthropic, OpenRouter, Clerk",
-        r"(?:sk|rk|pk)[-_](?=[\w-]*\d)[\w-]{16,}+",
+        r"(?:sk|rk|pk)[-_](?=[\w-]*\d)(?=[\w-]*[A-Z]|(?:[a-z_-]*\d){3})[\w-]{16,}+",
         "sk-ant-api03-" + _LONG,
     ),
     Service("Stripe webhooks", r"whsec_[\w+/=-]{16,}+", "whsec_" + _LONG),
@@ -105,6 +105,11 @@ SERVICES: Final = (
     Service("Sentry", r"sntry[su]_[\w+/=-]{40,}+", "sntryu_" + _HEX * 2),
     Service("Grafana", r"gl(?:c|sa)_[\w+/=-]{32,}+", "glsa_" + _LONG),
     Service("Dynatrace", r"dt0c01\.[0-9A-Z]{24}\.[0-9A-Z]{64}", "dt0c01." + "A1" * 12 + "." + "A1" * 32),
+    Service("Figma", r"figd_[\w-]{30,}+", "figd_" + _LONG),
+    Service("xAI", r"xai-[0-9A-Za-z]{30,}+", "xai-" + _LONG),
+    Service("Replicate", r"r8_[0-9A-Za-z]{30,}+", "r8_" + _LONG),
+    Service("Supabase", r"sbp_(?:v\d_)?[0-9a-f]{40}", "sbp_" + _HEX + "01234567"),
+    Service("age", r"AGE-SECRET-KEY-1[0-9A-Z]{50,}+", "AGE-SECRET-KEY-1" + "Q1" * 29),
     Service("Azure applications", r"[\w~.]{3}\dQ~[\w~.-]{31,34}", "Ab18Q~" + "Ab1" * 11),
 )
 # Who knows one of these addresses may write there.
@@ -113,12 +118,21 @@ _HOOK = re.compile(
     r"|[\w.-]{1,100}\.webhook\.office\.com/webhookb2)/)[\w/@+-]{20,}+",
     _FLAGS,
 )
+# The last part of an address that lets its holder in: a UUID, or letters and digits without words between.
+_DOOR = re.compile(
+    r"((?:(?<![a-z0-9])|(?<=password)|(?<=email)|(?<=%2f))(?:reset|recover|invit|magic|verif|activat)[\w-]{0,40}(?:/|%2f)"
+    r"(?:[a-z-]{1,20}(?:/|%2f))?)"
+    r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[a-z_]*\d)(?=[0-9_]*[a-z])\w{16,200}+"
+    r"|(?-i:(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d))[\w-]{20,200}+)(?=[\s/?#&\"'<>\\%,;:)}\]]|\.(?![\w\[])|\Z)",
+    _FLAGS,
+)
+_ACCOUNT_KEY = re.compile(r"(account[_-]?key(?:=|%3d))[\w+/%-]{40,}+={0,2}", _FLAGS)
 # What such keys hold up to their first mark, in lower case: few texts have one, and fewer have so much behind it.
 _UP_TO_MARK: Final = tuple(
     "sk_ rk_ pk_ sec_ ghp_ gho_ ghu_ ghs_ ghr_ pat_ oat_ npm_ gems_ hf_ lsv2_ shpat_ shpca_ shppa_ shpss_ shptka_ ppo_ "
     "v1_ ale_ lin_ ntn_ rys_ ryu_ glc_ glsa_ sk- rk- pk- pat- oas- gldt- glrt- cbt- ptt- glft- imt- agent- soat- ffct- "
     "xoxa- xoxb- xoxc- xoxd- xoxe- xoxo- xoxp- xoxr- xoxs- xapp- spx- pypi- plx- sib- key- mak- rak- rii- rjs- rra- "
-    "ya29. sg. hvs. hvb. hvr. dp. c01.".split()
+    "igd_ r8_ sbp_ xai- ya29. sg. hvs. hvb. hvr. dp. c01.".split()
 )
 
 
@@ -130,6 +144,8 @@ KEY_SIGN: Final = (
     rf"_(?=[\w-]{{8}})(?:{_behind('_')})|-(?=[\w-]{{8}})(?:{_behind('-')})|\.(?=[\w-]{{2}})(?:{_behind('.')})"
     r"|akia|asia|abia|acca|aiza|at(?:att|ctt|bb)|eaa[0-9a-z]{8}|sk[0-9a-f]{8}|sq0|dapi[0-9a-f]{8}|1//0|:aa|q~|-us\d"
 )
+# A part of a path that is long enough to be what lets in.
+DOOR_SIGN: Final = r"/(?=[\w-]{16})"
 DIGITS_SIGN: Final = "|".join(rf"{digit}\d{{3}}(?:\d{{9}}|[ .+\xa0%-]\d{{4}})" for digit in range(10))
 # What a key runs into goes with it, so that masking twice finds nothing more.
 _KNOWN_KEY = re.compile(
@@ -142,8 +158,8 @@ _AFTER_SCHEME = re.compile(
 )
 _JWT = re.compile(rf"{_START}([\w-]{{10,}}+)(?:\.[\w-]*+){{1,4}}", _FLAGS)
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----(?:[^-\"'<>{}]|-(?!----))*"
-    r"(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY-----)?"
+    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-\"'<>{}]|-(?!----))*"
+    r"(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?"
 )
 _CARD = re.compile(
     r"(?:(?<![a-z0-9%+])|(?<=[a-z0-9]\+)|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))(?<!%2b)(?<!\d\.)(?<!/session/)(?<!/sessions/)"
@@ -151,9 +167,10 @@ _CARD = re.compile(
     r"|\d{4}(?P<narrow>[ .+\xa0-]|%20)\d{6}(?P=narrow)\d{4,5})(?![a-z0-9])(?!\.\d)",
     _FLAGS,
 )
-# Issuers and their lengths. Nineteen digits only where no session id can be meant.
+# Issuers and their lengths. Nineteen digits only where no session id can be meant; thirteen of the old Visa cards only
+# under a card's name, for European article numbers and phone numbers begin and end so too.
 _ISSUER = re.compile(
-    r"4\d{12}(?:\d{3})?|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14}|6\d{15}|5[06-8]\d{11,14}"
+    r"4\d{15}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14}|6\d{15}|5[06-8]\d{11,14}"
     r"|(?:62|6011)\d+(?<=\d{19})",
     re.ASCII,
 )
@@ -205,8 +222,16 @@ def _mask_card(found: re.Match[str]) -> str:
 def is_card(written: str) -> bool:
     """Tell whether this is the number of a payment card, as far as issuer, length and check digit tell."""
     digits = re.sub(r"%20|[^0-9]", "", written)
-    if not _ISSUER.fullmatch(digits):
-        return False
+    return bool(_ISSUER.fullmatch(digits)) and _is_checked(digits)
+
+
+def is_short_card(written: str) -> bool:
+    """Tell whether this may be the number of an old Visa card: thirteen digits, where a card's number is expected."""
+    return bool(re.fullmatch(r"4\d{12}", written, re.ASCII)) and _is_checked(written)
+
+
+def _is_checked(digits: str) -> bool:
+    """Tell whether the last digit is the check digit of those before it."""
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(doubled) + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0
 
@@ -233,6 +258,22 @@ SHAPES: Final = (
         f"https://hooks.slack.com/services/{MASK}",
         re.compile("hooks\\.slack|webhook"),
         lambda text: _HOOK.sub(rf"\1{MASK}", text),
+    ),
+    Rule(
+        "addresses that let in",
+        "behind reset, recover, invite, magic, verify or activate: letters and digits of 16 and more, or a UUID",
+        "/reset-password/5f4dcc3b5aa765d61d8327deb882cf99?step=2",
+        f"/reset-password/{MASK}?step=2",
+        re.compile("reset|recover|invit|magic|verif|activat"),
+        lambda text: _DOOR.sub(rf"\1{MASK}", text),
+    ),
+    Rule(
+        "Azure storage keys",
+        "behind AccountKey, 40 characters and more",
+        f"AccountName=shop;AccountKey={_LONG}==;EndpointSuffix=x",
+        f"AccountName=shop;AccountKey={MASK};EndpointSuffix=x",
+        re.compile("account[_-]?key"),
+        lambda text: _ACCOUNT_KEY.sub(rf"\1{MASK}", text),
     ),
     Rule(
         "bearer and basic credentials",
@@ -268,7 +309,7 @@ SHAPES: Final = (
     ),
     Rule(
         "payment card numbers",
-        "13 to 19 digits of a known issuer whose check digit is right",
+        "14 to 19 digits of a known issuer whose check digit is right; 13 only under the name `card`",
         "paid with 4111 1111 1111 1111",
         f"paid with {MASKED_CARD}",
         re.compile(DIGITS_SIGN, re.ASCII),

@@ -17,7 +17,7 @@ _SIGN = re.compile(_AT, re.IGNORECASE)
 _EMAIL = re.compile(
     r"(?:(?<![\w.+%\\-])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt])|(?<=u00[0-9A-Fa-f]{2}))"
     rf"(?P<local>\w(?:[\w.+'-]|%(?:25){{0,3}}2B){{0,255}})(?P<at>{_AT})"
-    r"(?P<host>(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}+)",
+    r"(?P<host>(?:[\w-]{1,63}(?:\.|%2E)){1,8}[^\W\d_][\w-]{1,62}+)",
     re.IGNORECASE,
 )
 _MAY_HOLD_EMAIL = re.compile(r"@|%40|%2540|&#64;|&#x40;|&commat;|u0040", re.IGNORECASE)
@@ -66,7 +66,7 @@ def plain_email(written: str) -> str:
     local, host = _SIGN.split(written, maxsplit=1)
     for _ in range(4):
         local = unquote_plus(local.replace("+", "%2B"))
-    return f"{local}@{host}"
+    return f"{local}@{unquote_plus(host)}"
 
 
 def _emails_in(text: str) -> Iterator[tuple[Kind, str, int, int]]:

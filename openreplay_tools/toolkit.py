@@ -139,25 +139,25 @@ class Toolkit:
         try:
             operation = self._operation(name)
             parsed = operation.parse(self._received(dict(arguments)))
-            return self._reply(operation, parsed, self.client.outcome(operation, parsed))
+            return self._reply(operation, parsed, self.client.outcome(operation, parsed), arguments)
         except OpenReplayToolsError as error:
-            return self.refusal(error)
+            return self.refusal(error, arguments)
 
     async def acall(self, name: str, arguments: Mapping[str, Any]) -> Reply:
         """Call a tool by name from async code; see `call`."""
         try:
             operation = self._operation(name)
             parsed = operation.parse(self._received(dict(arguments)))
-            return self._reply(operation, parsed, await self.async_client.outcome(operation, parsed))
+            return self._reply(operation, parsed, await self.async_client.outcome(operation, parsed), arguments)
         except OpenReplayToolsError as error:
-            return self.refusal(error)
+            return self.refusal(error, arguments)
 
-    def refusal(self, error: OpenReplayToolsError) -> Reply:
-        """Return an error as a reply."""
+    def refusal(self, error: OpenReplayToolsError, sent: object = None) -> Reply:
+        """Return an error as a reply, to what a model sent."""
         people = self._people
         text = sentence(error.parts, self._fence, _ERROR_LIMIT, people.part if people else None)
         text = f"{text}\n{self._fence.legend}" if self._fence.stands_in(text) else text
-        return Reply(people.explained(text, error.parts) if people else text, {}, is_error=True)
+        return Reply(people.explained(text, sent) if people else text, {}, is_error=True)
 
     @property
     def operations(self) -> tuple[AnyOperation, ...]:
@@ -239,7 +239,7 @@ class Toolkit:
 
         return Pseudonyms.of(self.settings.secret.get_secret_value(), self.settings.host)
 
-    def _reply(self, operation: AnyOperation, arguments: Arguments, outcome: Outcome[Any]) -> Reply:
+    def _reply(self, operation: AnyOperation, arguments: Arguments, outcome: Outcome[Any], sent: object) -> Reply:
         answer = operation.present(outcome.result, arguments, outcome.scope)
         if lacks := outcome.scope.lacks:
             answer = replace(answer, notes=(*answer.notes, own(f"Not told here: {', '.join(lacks)}.")))
@@ -251,10 +251,11 @@ class Toolkit:
         if self._people is None:
             return Reply(render(answer, budget=budget, fence=self._fence), data)
         self._people.meet(outcome.result)
-        given = () if answer.rows else dict(arguments).values()
-        room = max(_SMALLEST, budget - self._people.room(given))
+        sent = () if answer.rows else sent
+        room = max(_SMALLEST, budget - self._people.room(sent))
         text = render(answer, budget=room, fence=self._fence, rewrite=self._people.part)
-        return Reply(self._people.explained(text, given, budget), self._people.tree(data))
+        told = self._people.tree(data, outcome.result, self.settings.dashboard)
+        return Reply(self._people.explained(text, sent, budget), told)
 
     def _received(self, value: Any) -> Any:
         """Take back what a model passes as it read it: escaped identifiers, text in our own fence."""
@@ -278,7 +279,8 @@ class Toolkit:
         for each in OPERATIONS:
             if each.tool_name == name:
                 reason = each.obstacle(Access(self.settings.credentials))
-                raise reason or UnavailableError(f"{name} was not chosen when this toolkit was built (groups, tools).")
+                why = "was not chosen when this toolkit was built (groups, tools, effects)."
+                raise reason or UnavailableError(f"{name} {why}")
         raise ArgumentsError(f"No tool of that name here.{_nearest(name, [op.tool_name for op in self.operations])}")
 
 

@@ -292,6 +292,8 @@ PIECES = [
     *("-----BEGIN PRIVATE KEY-----", "https://u:", "@", "/session/", "4111 1111", "DE89370400440532013000", "[masked]"),
     *("0123456789abcdefghij", "null", "_", "-", ".", "+", "masked", "jwt"),
     *(service.example for service in SERVICES),
+    *("pass", "card", "state=", "?code=", "AccountKey=", "name=", " value=", "reset-password/", "sessionid", ":hover1"),
+    *("%2F", "#", "4222222222222", "пароль", "verification", "CVV: 123", "seed phrase", "/verify/email/"),
     *("hooks.slack.com/services/", "discord.com/api/webhooks/", "x.webhook.office.com/webhookb2/", "auth", "csrf"),
 ]
 
@@ -301,6 +303,8 @@ PIECES = [
 @example('"pin":[masked]')
 @example("AKIAIOSFODNN7EXAMPLE=4111111111111111token")
 @example(f"{JWT}=abc")
+@example(f"/verify/email/0123456789abcdefghij{JWT}")
+@example("hvs." + "Ab1" * 16 + "пароль:hover1")
 def test_masking_twice_changes_nothing_more(text):
     assert mask(mask(text)) == mask(text)
 
@@ -363,6 +367,18 @@ def test_any_text_can_be_masked(text):
             "xox-",
             "4111-1111-",
         ),
+        *(
+            "?code=a",
+            "state=?code=a",
+            " pass=",
+            "'pass=",
+            "card:",
+            "card:'",
+            "name=token value=",
+            "#token:hover",
+            "/reset",
+        ),
+        *("reset-", "/invite/a1", "%2freset", "accountkey=", "seed phrase: abc ", "contrase\\\\", "sk-a", "/verify/a-"),
     ],
 )
 def test_hostile_repetition_is_read_once(piece):
@@ -398,7 +414,7 @@ def test_hostile_repetition_is_read_once(piece):
             "cvc",
         ),
         *("one_time_code", "securityCode", "sig", "otp", "totp", "pin", "user_pin", "userPin", "ssn", "iban", "jwt"),
-        *("key", "pass", "sid", "session", "session_id", "sessionId", "code"),
+        *("key", "pass", "sid", "session", "session_id", "sessionId"),
     ],
 )
 def test_every_secret_name_is_known(name):
@@ -507,3 +523,113 @@ def test_what_begins_like_a_key_is_kept(text):
 def test_further_names_and_addresses_are_known(text, expected):
     assert mask(text) == expected
     assert mask(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("/p/4006381333931", "phone 4915112345678", "ean=4006381333931", '{"ean": 4006381333931}', "4222222222222"),
+        *("?code=SUMMER2026", "?code=DE", "?code=NOT_FOUND", "/oops?code=ECONNREFUSED", "?code=80331", "?code=abcde"),
+        *("?code=DE&realestate=1", "?code=NOT_FOUND&state=open", "?code=404&state=open", "?state=bavaria&code=80331"),
+        *("div.signature:nth-of-type(3)", "input#token:nth-child(2)", "label.password:hover1", "td.pin:first-child"),
+        *("#user-token:not(.x1)", "a.cookie::before1", "#authorization:nth-child(2)", ".my.secret:nth-last-child(12)"),
+        *("postcard_number=12", "scorecardNo=12", "syntax_id=12", "desenha=12", "?zip_code=80331"),
+        *("sk-spinner-three-bounce-delay-1", "pk-button-primary-large-2x", "sk-cube-grid-item-wrapper-12"),
+        *(
+            '{"pass":12,"fail":3}',
+            '{"pass":"yes"}',
+            '{"pass":true}',
+            "pass=12&fail=3",
+            "compass=north1",
+            "bypass: abc123",
+        ),
+        *("pass 3 of 4: ok", "session_id=4113715799632532494", "sessionId: 4113715799632532494", '{"sessionId":"12"}'),
+        *("session_id=12345", '{"access":"code"}', "CVV: required", "Passwort: vergessen"),
+        *(
+            "token value=5",
+            "the password value: short",
+            "/reset-password/form",
+            "/presets/5f4dcc3b5aa765d61d8327deb882cf99",
+        ),
+        *(
+            "/verify/assets/5f4dcc3b5aa765d61d8327.js",
+            "/magic-shop/article-12345-blue-shoes",
+            "/invite/4113715799632532494",
+        ),
+        *("-----BEGIN PGP PUBLIC KEY BLOCK-----", "xai-list", "r8_model", "sbp_abc", "figd_", "AGE-SECRET-KEY-"),
+        *(
+            "AccountKey=short",
+            "grant_type=authorization_code",
+            "user_id=ann",
+            "error_id=5f4dcc3b5aa765d61d8327deb882cf99",
+        ),
+        '{"event_id":"5f4dcc3b5aa765d61d8327deb882cf99","user_id":"u-1","code":"SUMMER2026SUMMER2026"}',
+    ],
+)
+def test_what_a_diagnosis_needs_is_kept(text):
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"card":4222222222222}', '{"card":"[masked]"}'),
+        ("card=4222222222222&x=1", "card=[masked]&x=1"),
+        ("creditCard: 4222222222222", "creditCard: [masked]"),
+        ("?code=4f1b0c9d8e7a6b5c4d3e", "?code=[masked]"),
+        ("?code=SUMMER2026&state=ok", "?code=[masked]&state=ok"),
+        ("?state=ok&scope=email&code=abcde", "?state=ok&scope=email&code=[masked]"),
+        ("pageToken=CAUQAA", "pageToken=[masked]"),
+        ("label.password: hover1", "label.password: [masked]"),
+        ("password:hover1", "password:[masked]"),
+        ("sk-spinnerThree-bounce-delay-1", "[masked key]"),
+        ('{"pass":"hunter2"}', '{"pass":"[masked]"}'),
+        ("pass=hunter2&user=bob", "pass=[masked]&user=bob"),
+        ('{"body":"pass=hunter2&user=bob"}', '{"body":"pass=[masked]&user=bob"}'),
+        (
+            '{"newPass":"a","pwdConfirm":"b","passConfirm":"c"}',
+            '{"newPass":"[masked]","pwdConfirm":"[masked]","passConfirm":"[masked]"}',
+        ),
+        ("db_pass=a&password_hash=b&pwdHash=c", "db_pass=[masked]&password_hash=[masked]&pwdHash=[masked]"),
+        ("A=1;AccountKey=" + "Ab1+" * 21 + "Ab==;B=2", "A=1;AccountKey=[masked];B=2"),
+        (
+            "verification_code=12&passcode=3&access_code=4",
+            "verification_code=[masked]&passcode=[masked]&access_code=[masked]",
+        ),
+        ('{"recoveryCode":"ab-12","backup_code":1}', '{"recoveryCode":"[masked]","backup_code":"[masked]"}'),
+        ("Verification code: 482913", "Verification code: [masked]"),
+        ('{"seed_phrase":"a b c","mnemonic":"d e"}', '{"seed_phrase":"[masked]","mnemonic":"[masked]"}'),
+        ("Seed phrase: " + "ability " * 11 + "zoo!", "Seed phrase: [masked]!"),
+        ("taxId=12-345&cvn=123&cardCode=123", "taxId=[masked]&cvn=[masked]&cardCode=[masked]"),
+        ("connect.sid=s%3Aabc", "connect.sid=[masked]"),
+        ("a=b; sessionid=abc", "a=b; sessionid=[masked]"),
+        ('{"session_id":"9f86d081884c7d659a2f"}', '{"session_id":"[masked]"}'),
+        ("CVV: 123", "CVV: [masked]"),
+        ("name=password value=hunter2", "name=password value=[masked]"),
+        ("<input name=user[token] value=abc>", "<input name=user[token] value=[masked]>"),
+        ("Passwort: hunter2", "Passwort: [masked]"),
+        (
+            "Kennwort=a&contraseña=b&senha=c&пароль=d",
+            "Kennwort=[masked]&contraseña=[masked]&senha=[masked]&пароль=[masked]",
+        ),
+        ('{"Пароль":"a","contrase\\u00f1a":"b"}', '{"Пароль":"[masked]","contrase\\u00f1a":"[masked]"}'),
+        ("mot de passe: hunter2", "mot de passe: [masked]"),
+        (
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQOYBF+/=\n-----END PGP PRIVATE KEY BLOCK----- b",
+            "[masked private key] b",
+        ),
+        ("/reset-password/5f4dcc3b5aa765d61d8327deb882cf99/x", "/reset-password/[masked]/x"),
+        ("/invite/550e8400-e29b-41d4-a716-446655440000", "/invite/[masked]"),
+        ("/auth/verify/email/aB3-dE6_gH9-jK2_mN5p", "/auth/verify/email/[masked]"),
+        ("%2Fpassword%2Freset%2F5f4dcc3b5aa765d61d83", "%2Fpassword%2Freset%2F[masked]"),
+    ],
+)
+def test_secrets_that_a_reviewer_found_are_masked(text, expected):
+    assert mask(text) == expected
+    assert mask(expected) == expected
+
+
+def test_a_tree_tells_a_password_from_a_count_and_a_card_from_an_article():
+    tree = {"pass": "hunter2", "card": 4222222222222, "ean": 4006381333931, "session_id": "4113715799632532494"}
+    assert mask_tree(tree) == {**tree, "pass": "[masked]", "card": "[masked]"}
+    assert mask_tree({"pass": 12, "fail": 3}) == {"pass": 12, "fail": 3}

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.personal import kind_of
 from openreplay_tools.persons import _plan
+from openreplay_tools.pseudonyms import LEGEND
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
 from tests.doors import LOGIN
 from tests.sandbox.fidelity import unhurried
@@ -147,6 +148,77 @@ def test_the_canary_is_there_to_be_kept(planting):
     plain.routes = planting(PROSE[0]).routes
     for name in ("search_users", "list_live_sessions", "list_notes", "search_events", "list_saved_searches"):
         assert leaks(plain.call(name, project="1")), name
+
+
+REAL = {
+    "pavel.garcia521@example.net": "user-2",
+    "amara.weber434@example.org": "user-1",
+    "vera.ito546@example.net": "user-3",
+}
+
+
+@pytest.fixture
+def lookalikes():
+    """Return a server some of whose ids look like our aliases, as soon as it is told to."""
+    with Sandbox(pulse=unhurried()) as shop, httpx.Client(base_url=shop.url) as http:
+        server = Scripted({}, **LOGIN, privacy="pseudonyms", secret=f"lookalikes {id(shop)}")
+        server.renamed = {}
+
+        def answer(request):
+            headers = {"Authorization": request.headers.get("authorization", ""), "Content-Type": "application/json"}
+            path = request.url.raw_path.decode()
+            reply = http.request(request.method, path, content=request.content, headers=headers).text
+            for old, new in server.renamed.items():
+                reply = reply.replace(old, new)
+            return httpx.Response(200, text=reply, headers={"Content-Type": "application/json"})
+
+        server.routes = {"": answer}
+        yield server
+
+
+def asked_about(server):
+    return server.requests[-1].url.path.split("/users/")[1].split("/")[0]
+
+
+def test_nobody_else_is_deleted_where_ids_look_like_aliases(lookalikes):
+    lookalikes.renamed = REAL
+    rows = lookalikes.call("search_users", project="1").data["rows"]
+    people = lookalikes.toolkit._people
+    assert not {row["user_id"] for row in rows} & set(REAL.values())
+    for real in REAL.values():  # as an operator says it
+        assert not lookalikes.call("delete_user", project="1", user_id=real).is_error
+        assert asked_about(lookalikes) == real
+        alias = people.alias("user", real)
+        said = lookalikes.call("delete_user", project="1", user_id=alias)
+        assert asked_about(lookalikes) == real
+        assert "No alias" not in said.text
+        assert not re.search(r"user-\d", said.text.replace(LEGEND, ""))
+
+
+def test_an_alias_that_became_a_real_id_is_refused_before_anything_is_asked(lookalikes):
+    first = lookalikes.call("search_users", project="1").data["rows"][0]["user_id"]
+    assert first == "user-1"
+    lookalikes.renamed = {"amara.weber434@example.org": "user-1"}
+    again = [row["user_id"] for row in lookalikes.call("search_users", project="1", limit=50).data["rows"]]
+    assert "user-1" not in again
+    asked = len(lookalikes.requests)
+    for name in ("delete_user", "get_user", "list_user_sessions"):
+        refused = lookalikes.call(name, project="1", user_id="user-1")
+        assert refused.is_error
+        assert refused.text.startswith("user-1 was an alias here and is also a real id on this site")
+        assert "@" not in refused.text
+    assert len(lookalikes.requests) == asked
+    assert not lookalikes.call("delete_user", project="1", user_id=again[0]).is_error
+
+
+def test_fields_of_results_keep_their_names_whatever_a_visitor_is_called(lookalikes):
+    plain = {name: set(lookalikes.call(name, project="1").data) for name in ("search_users", "find_issues")}
+    for real in ("rows", "total", "user_id"):
+        lookalikes.renamed = {"pavel.garcia521@example.net": real}
+        assert real in {lookalikes.toolkit._people.reveal(row["user_id"])
+                        for row in lookalikes.call("search_users", project="1").data["rows"]}  # fmt: skip
+        for name, fields in plain.items():
+            assert set(lookalikes.call(name, project="1").data) == fields
 
 
 def arguments_with(alias, schema, given):

@@ -214,8 +214,8 @@ USERS = (
         raises=NotFoundError, note="An id given to tracker.start(): no record, but sessions (see list-start-userid).",
     ),
     Case(
-        get_user, "get-unknown", (Recorded("public_user-get-space-plus"),), {"user_id": "frank+miller@example.org"},
-        raises=NotFoundError,
+        get_user, "get-unknown", (Recorded("public_user-get-space-plus"), Recorded("public_users-query-none")),
+        {"user_id": "frank+miller@example.org"}, raises=NotFoundError,
     ),
     Case(
         delete_user, "delete-preview",

@@ -48,6 +48,7 @@ _ALIKE = 0.7  # of difflib's ratio: Safarri and Safari are, Netscape and Safari 
 Argument = Literal[
     "", "events", "last_seen_since, last_seen_until", "created_since, created_until", "mine_only",
 ]  # fmt: skip
+Why = Literal["requests", "access", "answer", "failure"]
 Topic = Literal["window", "time", "conditions", "values", "users", "sessions", "projects", "session"]
 
 
@@ -102,10 +103,12 @@ class Gap(Record):
     Attributes:
         what: other projects, conditions …
         why: requests: no more of them were allowed; access: the credential or role may not; answer: none came; failure.
+        permission: which one the login's role lacks, where that is known to be the reason.
     """
 
     what: Topic = "conditions"
-    why: Literal["requests", "access", "answer", "failure"] = "failure"
+    why: Why = "failure"
+    permission: str = ""
 
 
 class Diagnosis(Record):
@@ -182,8 +185,8 @@ def within(flow: Flow[T], allowance: Allowance) -> Flow[T]:
             advance = partial(flow.throw, error)
 
 
-def attempt(what: Topic, flow: Flow[None], report: Diagnosis, allowance: Allowance) -> Flow[None]:
-    """Run one step of an examination; what keeps it from its end becomes a gap of the report."""
+def attempt(what: Topic, flow: Flow[None], report: Diagnosis, allowance: Allowance, permission: str = "") -> Flow[None]:
+    """Run one step; what keeps it from its end becomes a gap of the report: of the login's role, given a permission."""
     try:
         yield from within(flow, allowance)
     except EndedError:
@@ -191,16 +194,18 @@ def attempt(what: Topic, flow: Flow[None], report: Diagnosis, allowance: Allowan
     except (TransportError, RateLimitError):
         _note(report, what, "answer")
         allowance.left = 0  # nobody waits for a server that does not answer once more
-    except (PermissionDeniedError, AuthenticationError, UnavailableError):
+    except PermissionDeniedError:
+        _note(report, what, "access", permission)
+    except (AuthenticationError, UnavailableError):
         _note(report, what, "access")
     except OpenReplayToolsError:
         _note(report, what, "failure")
 
 
-def _note(report: Diagnosis, what: Topic, why: Literal["requests", "access", "answer", "failure"]) -> None:
+def _note(report: Diagnosis, what: Topic, why: Why, permission: str = "") -> None:
     unheard = why == "requests" and any(gap.why == "answer" for gap in report.gaps)
     if not unheard and not any(gap.what == what for gap in report.gaps):
-        report.gaps = [*report.gaps, Gap(what=what, why=why)]
+        report.gaps = [*report.gaps, Gap(what=what, why=why, permission=permission)]
 
 
 def leave_out(
@@ -317,6 +322,12 @@ def may(scope: Scope, permission: str) -> bool:
     return scope.access.permissions is None or permission in scope.access.permissions
 
 
+def closed(report: Diagnosis, what: Topic, permission: str, scope: Scope) -> None:
+    """Note what only a login with a permission could look into."""
+    lacking = scope.access.has("login") and not may(scope, permission)
+    report.gaps = [*report.gaps, Gap(what=what, why="access", permission=permission if lacking else "")]
+
+
 def asked_for(subject: str, *values: str) -> Finding:
     """Return the finding of an argument that holds values, given our name of it."""
     return Finding(conditions=[Applied(subject=subject, values=list(values))])
@@ -374,8 +385,11 @@ def closing_lines(report: Diagnosis, noun: str) -> list[Line]:
         parts = tuple(part for each in there for part in each)[1:]
         lines.append((Own("This may be the wrong project: "), *parts, Own(" of it.")))
     gaps = []
-    for why, words in _REASONS:
-        topics = [_ABOUT[gap.what] for gap in report.gaps if gap.why == why]
+    lacking = list(dict.fromkeys(gap.permission for gap in report.gaps if gap.permission))
+    named = [(f"Missing access (the login's role lacks the permission {each}), so not looked into: ", "access", each)
+             for each in lacking]  # fmt: skip
+    for words, why, permission in (*named, *((words, why, "") for why, words in _REASONS)):
+        topics = [_ABOUT[gap.what] for gap in report.gaps if (gap.why, gap.permission) == (why, permission)]
         gaps += [f"{words}{', '.join(topics)}."] if topics else []
     return [*lines, *([own(" ".join(gaps))] if gaps else [])]
 

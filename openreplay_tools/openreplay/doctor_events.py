@@ -9,8 +9,8 @@ from openreplay_tools.flow import Request, ask
 from openreplay_tools.openreplay.doctor import (
     Allowance,
     Diagnosis,
-    Gap,
     attempt,
+    closed,
     closing_lines,
     counted,
     ever,
@@ -19,7 +19,7 @@ from openreplay_tools.openreplay.doctor import (
     many,
     may,
 )
-from openreplay_tools.openreplay.doctor_people import look_for_alike
+from openreplay_tools.openreplay.users import look_for_alike
 from openreplay_tools.operation import Record
 from openreplay_tools.text import own
 
@@ -104,15 +104,17 @@ def why_no_session_events(
         yield from look_for_session(report, scope, left)
     if report.in_window == 0 and not report.record:
         yield from look_elsewhere(report, left, scope, count)
+    if report.elsewhere:  # a session is in one project only: that it is not in this one needs no login any more
+        report.gaps = [gap for gap in report.gaps if gap.what != "session"]
     return report
 
 
 def look_for_session(report: Diagnosis, scope: Scope, left: Allowance) -> Flow[None]:
     """Find out whether the project has the session, which only a login can tell."""
     if scope.access.has("login") and may(scope, "SESSION_REPLAY"):
-        yield from attempt("session", _known(report, scope), report, left)
+        yield from attempt("session", _known(report, scope), report, left, "SESSION_REPLAY")
     else:
-        report.gaps = [*report.gaps, Gap(what="session", why="access")]
+        closed(report, "session", "SESSION_REPLAY", scope)
 
 
 def _known(report: Diagnosis, scope: Scope) -> Flow[None]:
@@ -149,6 +151,11 @@ def _by_its_start(scope: Scope, *, known: bool) -> str:
     age = round(scope.now.timestamp() * 1000) - begun
     if not known and (begun < _OLDEST_MS or age < -_MINUTE_MS):
         return "this id holds no time at which a recording can have begun; it is probably mistyped."
+    if age < -_MINUTE_MS:
+        return (
+            "this project has the session, but by its id it begins later than this clock says it is now, so how long "
+            "ago it was recorded is unknown. Events follow some minutes after they happen."
+        )
     recent = age < _RECENT_MS
     ago = many(max(0, age // _MINUTE_MS), "minutes")
     if known and recent:

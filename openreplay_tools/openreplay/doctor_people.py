@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from openreplay_tools.flow import Request
 from openreplay_tools.openreplay.doctor import (
     Allowance,
     Diagnosis,
     Finding,
-    Gap,
-    alike,
     at,
     attempt,
+    closed,
     closing_lines,
     counted,
     ever,
@@ -23,8 +21,7 @@ from openreplay_tools.openreplay.doctor import (
     many,
     may,
 )
-from openreplay_tools.openreplay.users import User, ask_users, users_place
-from openreplay_tools.operation import Record
+from openreplay_tools.openreplay.users import look_for_alike
 from openreplay_tools.text import Own, own
 
 if TYPE_CHECKING:
@@ -36,47 +33,7 @@ if TYPE_CHECKING:
     from openreplay_tools.text import Line
 
 A = TypeVar("A")
-_ROWS = 200
-_SHORTEST = 3  # characters of an id whose likes are looked for by a part of it
-_LONGEST = 100  # of a query
 _RECORDS = "DATA_MANAGEMENT"
-
-
-class _Users(Record):
-    total: int = 0
-    users: list[User] | None = None
-
-
-class _UsersReply(Record):
-    data: _Users
-
-
-def similar_ids(user_id: str, scope: Scope) -> Flow[tuple[list[str], bool | None]]:
-    """Return user ids spelled much like one, and whether a record has exactly this one; None where more are alike."""
-    # The server finds parts of ids, so what may be mistyped is left out: the domain and the end.
-    local = user_id.partition("@")[0] if "@" in user_id[_SHORTEST:] else user_id
-    part = local[: max(_SHORTEST, 2 * len(local) // 3)]
-    known, total = yield from _ids_with(part[:_LONGEST], scope)
-    if user_id in known:
-        return [], True
-    same = [each for each in known if each.casefold() == user_id.casefold()]
-    name = user_id.partition("@")[0]
-    near = [each for each in alike(user_id, known) if alike(name, [each.partition("@")[0]]) or name in each]
-    return same or near, False if total <= len(known) else None
-
-
-def _ids_with(query: str, scope: Scope) -> Flow[tuple[list[str], int]]:
-    path, via = users_place(scope)
-    body = {
-        "limit": _ROWS,
-        "page": 1,
-        "sortBy": "$last_seen",
-        "sortOrder": "desc",
-        "columns": ["$city"],
-        "query": query,
-    }
-    reply = yield from ask_users(Request("POST", path, _UsersReply, body=body, escaped=True, via=via), scope)
-    return [user.user_id for user in reply.data.users or []], reply.data.total
 
 
 def why_no_users(  # noqa: PLR0913 - what is asked, in the forms that the search knows
@@ -166,14 +123,11 @@ def _total(counting: Flow[Visits]) -> Flow[int | None]:
 def _records(report: Diagnosis, user_id: str, scope: Scope, left: Allowance) -> Flow[None]:
     """Look for the id among the records of users, which API v1 cannot search."""
     if scope.door == "v1" or (scope.door == "login" and not may(scope, _RECORDS)):
-        report.gaps = [*report.gaps, Gap(what="users", why="access")]
+        closed(report, "users", _RECORDS, scope)
         return
-    yield from attempt("users", look_for_alike(report, user_id, scope), report, left)
-
-
-def look_for_alike(report: Diagnosis, user_id: str, scope: Scope) -> Flow[None]:
-    """Learn which user ids are spelled much like one, and whether a record has exactly this one."""
-    report.similar, report.record = yield from similar_ids(user_id, scope)
+    yield from attempt(
+        "users", look_for_alike(report, user_id, scope), report, left, _RECORDS if scope.door == "login" else ""
+    )
 
 
 def visits_words(report: Diagnosis, scope: Scope) -> list[Line]:

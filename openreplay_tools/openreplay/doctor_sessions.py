@@ -9,20 +9,20 @@ from openreplay_tools.openreplay.doctor import (
     Allowance,
     Diagnosis,
     Finding,
-    Gap,
     alike,
     attempt,
+    closed,
     ever,
     leave_out,
     look_elsewhere,
     may,
 )
-from openreplay_tools.openreplay.doctor_people import look_for_alike
 from openreplay_tools.openreplay.paging import Slice
 from openreplay_tools.openreplay.sequences import count
 from openreplay_tools.openreplay.session_filters import Question
 from openreplay_tools.openreplay.session_plans import planned
 from openreplay_tools.openreplay.session_queries import fetch_all, fetch_properties
+from openreplay_tools.openreplay.users import look_for_alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,8 +77,8 @@ class _Examination:
         if self.report.kept == 0:
             yield from look_elsewhere(self.report, self._left, self._scope, self._counting(Question()))
 
-    def _attempt(self, what: Topic, flow: Flow[None]) -> Flow[None]:
-        yield from attempt(what, flow, self.report, self._left)
+    def _attempt(self, what: Topic, flow: Flow[None], permission: str = "") -> Flow[None]:
+        yield from attempt(what, flow, self.report, self._left, permission)
 
     def _at_any_time(self) -> Flow[None]:
         found = yield from _look(self._question, ever(self._scope))
@@ -107,6 +107,9 @@ class _Examination:
         parts = [(finding, finding) for finding in known]
         named = any(_rare(part) for part in self._parts)
         yield from leave_out(self.report, self._left, parts, self._rest, spare=int(named and len(parts) > 3))
+        for finding in known:
+            if len(known) > 1 and _names_user(finding.conditions):  # a known user is never to seem unknown
+                yield from self._whose(finding)
         for finding in (self.report.absent() or self.report.culprits() or self.report.findings)[:2]:
             yield from self._explain(finding)
         if self.report.ever == 0 and self._portable(self._question):
@@ -135,11 +138,21 @@ class _Examination:
             yield from self._attempt("values", self._properties(finding, one))
         if not finding.alone and finding.ever is None and _rare(finding.conditions):
             yield from self._attempt("time", self._last(finding))
-        if finding.ever == 0 and one.subject == _USER and one.own and one.operator == "is" and one.values:
+        if finding.ever == 0 and _names_user(finding.conditions) and one.operator == "is" and one.values:
             if may(self._scope, "DATA_MANAGEMENT"):
-                yield from self._attempt("users", look_for_alike(self.report, one.values[0], self._scope))
+                flow = look_for_alike(self.report, one.values[0], self._scope)
+                yield from self._attempt("users", flow, "DATA_MANAGEMENT" if self._scope.door == "login" else "")
             else:
-                self.report.gaps = [*self.report.gaps, Gap(what="users", why="access")]
+                closed(self.report, "users", "DATA_MANAGEMENT", self._scope)
+
+    def _whose(self, finding: Finding) -> Flow[None]:
+        """Tell when the user was ever here: that costs one request, and may tell of the window as well."""
+        if finding.alone:
+            return
+        yield from self._attempt("time", self._last(finding))
+        newest, start = finding.newest_at, self._scope.window.start
+        if finding.ever == 0 or (newest is not None and newest < start):
+            finding.alone = 0
 
     def _only(self, finding: Finding) -> Question:
         question = self._question
@@ -214,7 +227,11 @@ def _tellable(one: Applied) -> bool:
 
 def _rare(part: Sequence[Applied]) -> bool:
     """Tell whether it is worth knowing when a condition was ever met: a user, or something done."""
-    return len(part) == 1 and (part[0].kind == "event" or (part[0].own and part[0].subject == _USER))
+    return len(part) == 1 and (part[0].kind == "event" or _names_user(part))
+
+
+def _names_user(part: Sequence[Applied]) -> bool:
+    return len(part) == 1 and part[0].own and part[0].subject == _USER
 
 
 def _with_values(finding: Finding, rows: list[Session]) -> Finding:

@@ -117,10 +117,12 @@ def _times(report: Diagnosis, noun: str, scope: Scope) -> Line:
     """Tell what there is at other times."""
     if report.ever is None or not (report.findings or report.ever):
         return ()
+    several = len(report.findings) > 1  # then the sentence before this one may be about one of them
     if not report.ever:
-        return own(" At other times: none either.")
+        return own(" All conditions together: at no other time either." if several else " At other times: none either.")
     newest = f", the newest {at(report.newest_at, scope)}" if report.newest_at else ""
-    return own(f" At any time: {many(report.ever, noun)}{newest}; widen since.")
+    when = "All conditions together, at any time" if several else "At any time"
+    return own(f" {when}: {many(report.ever, noun)}{newest}; widen since.")
 
 
 def _instead(finding: Finding) -> Line:

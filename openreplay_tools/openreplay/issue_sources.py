@@ -114,7 +114,8 @@ def read_failures(kinds: Kinds, scope: Scope, steps: Steps) -> Flow[FailuresRead
             replies += yield from ask_all(batch)
             yield from steps.took(len(batch), "reading failures")
         events = {event.event_id: event for one in replies for event in one.data.events or []}
-        oldest = None if whole else min((event.at for event in events.values() if event.at), default=None)
+        every = whole or len(events) >= reply.data.total
+        oldest = None if every else min((event.at for event in events.values() if event.at), default=None)
         found.parts.append(PartRead(what=what, total=reply.data.total, read=len(events), since=oldest))
         found.events += events.values()
     return found
@@ -180,7 +181,7 @@ def _only(column: str, values: list[str]) -> Wire:
 def _request(
     filters: list[Wire], scope: Scope, page: int = 1, *, limit: int = PER_PAGE, whole: bool = True
 ) -> Request[_EventsReply]:
-    end = scope.window.end_ms + (_DAY_MS if whole else -1)  # a session that begins in the window may end after it
+    end = scope.window.end_ms + _DAY_MS  # a session that begins in the window may end after it
     body = {
         "startTimestamp": scope.window.start_ms,
         "endTimestamp": max(end, scope.window.start_ms + 1),

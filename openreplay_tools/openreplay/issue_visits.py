@@ -62,9 +62,10 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Sessions of some people, whose could not be listed, and why the only one has none."""
+    """Sessions of some people, how many more they have, whose could not be listed, and why the only one has none."""
 
     rows: list[Session]
+    more: int = 0
     unread: int = 0
     diagnosis: Diagnosis | None = None
 
@@ -124,7 +125,7 @@ def sessions_of(people: People, scope: Scope, steps: Steps) -> Flow[Listed]:
     found: dict[str, Session] = {}
     refusal: OpenReplayToolsError | None = None
     diagnosis: Diagnosis | None = None
-    unread = 0
+    unread = more = 0
     steps.planned(len(people.ids))
     inside = replace(scope, examines=len(people.ids) == 1)
     for user_id in people.ids:
@@ -133,13 +134,14 @@ def sessions_of(people: People, scope: Scope, steps: Steps) -> Flow[Listed]:
             listed = (yield from list_user_sessions.call(list_user_sessions.parse(asked), inside)).result
             found |= {one.session_id: one for one in listed.rows if _began(one, scope)}
             diagnosis = listed.diagnosis
+            more += max(0, (listed.total or 0) - len(listed.rows))
         except _SKIPPED as error:
             refusal, unread = error, unread + 1
         yield from steps.took(1, "reading sessions of users")
     if refusal and unread == len(people.ids):
         raise refusal
     rows = sorted(found.values(), key=lambda one: (-(one.started_at or scope.now).timestamp(), one.session_id))
-    return Listed(rows, unread, diagnosis if len(people.ids) == 1 else None)
+    return Listed(rows, more, unread, diagnosis if len(people.ids) == 1 else None)
 
 
 def read_visits(

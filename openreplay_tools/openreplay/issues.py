@@ -218,6 +218,7 @@ def _of_people(args: FindIssuesArgs, scope: Scope) -> Flow[IssuePage]:
     page = yield from _one_by_one(listed.rows, people, args, scope, steps)
     page.people, page.people_total, page.whose = len(people.ids), people.total, listed.diagnosis
     page.unread += listed.unread
+    page.matching = (page.matching or 0) + listed.more
     return page
 
 

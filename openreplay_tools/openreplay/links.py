@@ -29,6 +29,7 @@ _LINK = re.compile(
 _SPOT = re.compile(r"(?:/[^/]+)*?/(?:view-spot/[^/]+|(?:\d{1,9}/)?spots?(?:/.*)?)/?\Z", re.ASCII)
 _NO_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f]")
 _WEB = frozenset({"", "http", "https"})
+_USUAL_PORTS = {"https": ":443", "http": ":80"}
 _LARGEST_NOTE = 2**31 - 1
 
 Kind = Literal["session", "moment", "note", "live", "user", "event", "error", "sessions", "saved_search", "notes"]
@@ -198,14 +199,15 @@ def _list_of_sessions(project: str, asked: dict[str, list[str]]) -> Linked:
     filters = []
     for name in sorted(PREFILTERS.intersection(asked)):
         stamp = name.endswith("_ts")
-        meaning = "a time in epoch milliseconds" if stamp else "a value"
-        filters.append((name, _single(asked, name, r"\d{1,15}" if stamp else r"(?s:.{1,256})", meaning)))
+        meaning = "a time in epoch milliseconds, such as 1795196568000" if stamp else "a value"
+        filters.append((name, _single(asked, name, r"\d{12,14}" if stamp else r"(?s:.{1,256})", meaning)))
     return Linked("sessions", project, filters=tuple(filters), unread=unread)
 
 
 def _jump(asked: dict[str, list[str]], session_id: str) -> int | None:
     """Return the moment a link points at; one that is none is refused."""
-    spoken = _single(asked, "jumpto", r"\d{1,15}", "a number of milliseconds from the start, such as 4056")
+    given = {"jumpto": [value for value in asked.get("jumpto", []) if value]}  # an empty one names no moment
+    spoken = _single(given, "jumpto", r"\d{1,15}", "a number of milliseconds from the start, such as 4056")
     if not spoken:
         return None
     moment = int(spoken)
@@ -259,12 +261,17 @@ def _split(text: str) -> SplitResult:
 
 def _require_host(parts: SplitResult, argument: str, scope: Scope) -> None:
     """Refuse a link to another host; whatever stands before an @ makes it another."""
-    hosts = {urlsplit(scope.dashboard).netloc.lower(), scope.host.lower(), ""}
-    if parts.netloc.lower() not in hosts:
-        ours = urlsplit(scope.dashboard).netloc
+    dashboard = urlsplit(scope.dashboard)
+    scheme, ours = dashboard.scheme, dashboard.netloc
+    hosts = {_without_usual_port(scheme, ours), _without_usual_port(scheme, scope.host), ""}
+    if _without_usual_port(parts.scheme or scheme, parts.netloc) not in hosts:
         raise ArgumentsError(
             f"{argument}: this link leads to ", Given(parts.netloc), f"; this toolkit reads {ours} only."
         )  # fmt: skip
+
+
+def _without_usual_port(scheme: str, host: str) -> str:
+    return host.lower().removesuffix(_USUAL_PORTS.get(scheme, ":"))
 
 
 def _number(digits: str, given: str, argument: str = "session") -> str:

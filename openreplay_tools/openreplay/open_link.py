@@ -77,7 +77,13 @@ def _at_link(args: OpenLinkArgs, scope: Scope) -> Flow[Scope]:
     if linked.kind in {"sessions", "saved_search"}:
         default = None if _of_one_user(linked, scope) else _WEEK
         since, until = _bounds(linked)
-        window = windows.window(since, until, now=scope.now, zone=scope.zone, default=default, prefix="link: ")
+        try:
+            window = windows.window(since, until, now=scope.now, zone=scope.zone, default=default)
+        except ArgumentsError:
+            raise ArgumentsError(
+                "link: st_ts and end_ts are epoch milliseconds, such as 1795196568000: st_ts where the list begins, "
+                "end_ts where it ends, after st_ts. Correct them, or leave them out."
+            ) from None
     return replace(scope, project=project, session=session, window=window)
 
 

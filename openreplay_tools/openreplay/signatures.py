@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from openreplay_tools.openreplay.timeline import number, parsed
-from openreplay_tools.text import shorten
+from openreplay_tools.text import clean, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,7 +220,7 @@ def message_template(text: str) -> str:
 
     Words stay, and so do HTTP statuses after the word status or code. A template's template is itself.
     """
-    told = _templated(text[:_LOOK_AT])
+    told = _templated(clean(text[:_LOOK_AT]))  # hidden characters would split what is to be replaced
     for _ in range(_FIXED):
         again = _templated(told)
         if again == told:

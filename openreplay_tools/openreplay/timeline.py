@@ -7,15 +7,20 @@ click carries the page it was made on, a request precedes what reports its outco
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
+from pydantic_core import core_schema
 
 from openreplay_tools.operation import Instant, Record
 from openreplay_tools.personal import PersonId
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
 
 _RANK = {
     "LOCATION": 0,
@@ -38,6 +43,27 @@ _FAILED = 400
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _NullMeans:
+    """Reads null as a value; without a call into Python where there is none, for events come by the thousand."""
+
+    value: str | int
+    refusal: str  # pydantic's own, as if there were no alternative
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        exact = handler(source)
+        null = core_schema.no_info_after_validator_function(lambda _: self.value, core_schema.none_schema())
+        written = core_schema.simple_ser_schema(exact["type"])
+        return core_schema.union_schema(
+            [exact, null], mode="left_to_right", custom_error_type=self.refusal, serialization=written
+        )
+
+
+_Text = Annotated[str, _NullMeans("", "string_type")]
+_Count = Annotated[int, _NullMeans(0, "int_type")]
+_Flag = Annotated[bool, _NullMeans(False, "bool_type")]
+
+
 class Event(Record):
     """Something that happened in a session.
 
@@ -53,30 +79,30 @@ class Event(Record):
         twin_issue_id: the issue that the server wrote beside this custom event.
     """
 
-    event_id: str = ""
-    kind: str = Field("", alias="$event_name")
+    event_id: _Text = ""
+    kind: _Text = Field("", alias="$event_name")
     at: Instant | None = Field(None, alias="created_at")
     offset_ms: int = 0
-    session_id: str = ""
-    distinct_id: str = ""
-    user_id: PersonId = Field("", alias="$user_id")
-    device_id: str = Field("", alias="$device_id")
-    duration_s: int = Field(0, alias="$duration_s")
+    session_id: _Text = ""
+    distinct_id: _Text = ""
+    user_id: Annotated[PersonId, _NullMeans("", "string_type")] = Field("", alias="$user_id")
+    device_id: _Text = Field("", alias="$device_id")
+    duration_s: _Count = Field(0, alias="$duration_s")
     properties: dict[str, Any] | None = None
     captured: dict[str, Any] | None = Field(None, alias="$properties")
-    auto_captured: bool = Field(False, alias="$auto_captured")
-    url: str = Field("", alias="$current_url")
-    path: str = Field("", alias="$current_path")
-    referrer: str = Field("", alias="$referrer")
-    browser: str = Field("", alias="$browser")
-    os: str = Field("", alias="$os")
-    os_version: str = Field("", alias="$os_version")
-    country: str = Field("", alias="$country")
-    state: str = Field("", alias="$state")
-    city: str = Field("", alias="$city")
-    issue_type: str = ""
-    issue_id: str = ""
-    error_id: str = ""
+    auto_captured: _Flag = Field(False, alias="$auto_captured")
+    url: _Text = Field("", alias="$current_url")
+    path: _Text = Field("", alias="$current_path")
+    referrer: _Text = Field("", alias="$referrer")
+    browser: _Text = Field("", alias="$browser")
+    os: _Text = Field("", alias="$os")
+    os_version: _Text = Field("", alias="$os_version")
+    country: _Text = Field("", alias="$country")
+    state: _Text = Field("", alias="$state")
+    city: _Text = Field("", alias="$city")
+    issue_type: _Text = ""
+    issue_id: _Text = ""
+    error_id: _Text = ""
     link: str = ""
     twin_issue_id: str = ""
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from openreplay_tools import windows
 from openreplay_tools.answer import Answer, Row
+from openreplay_tools.doors import MEANS
 from openreplay_tools.errors import ArgumentsError
 from openreplay_tools.fields import Limit, Order, PagedArguments
 from openreplay_tools.flow import Request
@@ -26,7 +27,16 @@ from openreplay_tools.openreplay.filters import (
 from openreplay_tools.openreplay.paging import Slice, more_pages, past_the_end, sweep, tally
 from openreplay_tools.openreplay.scope import about, in_project
 from openreplay_tools.openreplay.sessions import newest_visit
-from openreplay_tools.openreplay.users import User, UserPage, ask_users, called, reachable_by_path, seen_at, users_place
+from openreplay_tools.openreplay.users import (
+    User,
+    UserPage,
+    ask_users,
+    called,
+    reachable_by_path,
+    seen_at,
+    sessions_out_of_reach,
+    users_place,
+)
 from openreplay_tools.operation import Record, operation
 from openreplay_tools.text import Given, Own, identifier, own
 
@@ -167,7 +177,11 @@ def users_table(page: UserPage, args: SearchUsersArgs, scope: Scope) -> Answer:
         rows=rows,
         more=more_pages(page),
         in_order=True,
-        notes=(*past_the_end(page), *_reasons(page, args, scope), *(own(note) for note in _search_notes(page, args))),
+        notes=(
+            *past_the_end(page),
+            *_reasons(page, args, scope),
+            *map(own, _search_notes(page, args, scope)),
+        ),
         rest="limit={shown}, page={next} goes on; query and filters narrow",
     )
 
@@ -176,7 +190,7 @@ def _inexact(page: UserPage, args: SearchUsersArgs) -> bool:
     return bool(page.left_out) or "_" in args.query or "%" in args.query
 
 
-def _search_notes(page: UserPage, args: SearchUsersArgs) -> list[str]:
+def _search_notes(page: UserPage, args: SearchUsersArgs, scope: Scope) -> list[str]:
     notes = []
     if "_" in args.query or "%" in args.query:
         notes.append("In query the server takes _ for any character and % for any text, so there may be too many.")
@@ -187,14 +201,22 @@ def _search_notes(page: UserPage, args: SearchUsersArgs) -> list[str]:
         )
     elif args.filters and page.rows:
         notes.append("The server also matches earlier values of a user's record.")
-    if page.rows:
+    barred = sum(sessions_out_of_reach(user.user_id, scope) for user in page.rows)
+    if barred < len(page.rows):
         notes.append("Next: openreplay_list_user_sessions(user_id=…).")
+    if barred:
+        of = "For an id with a slash that" if barred < len(page.rows) else "To list the sessions of this id"
+        notes.append(f"{of} takes {MEANS['login']}: it cannot stand in an address.")
     return notes
 
 
 _UNRECORDED = (
     "Ids given only when the tracker started have no record; openreplay_list_user_sessions finds their sessions by "
     "exact id."
+)
+
+_BARRED = (
+    f"Ids given only when the tracker started have no record; to list the sessions of this one takes {MEANS['login']}."
 )
 
 
@@ -212,7 +234,8 @@ def _reasons(page: UserPage, args: SearchUsersArgs, scope: Scope) -> list[Line]:
         advice = "No session carries exactly this id either. Anonymous visitors are in openreplay_search_sessions only"
         advice += "." if scope.access.has("login") else ", which needs a dashboard login."
     else:
-        advice = _UNRECORDED if report.in_window and _one_id(args) else ""
+        barred = sessions_out_of_reach(_one_id(args), scope)
+        advice = (_BARRED if barred else _UNRECORDED) if report.in_window and _one_id(args) else ""
     return why(report, "users", scope, advice)
 
 

@@ -223,7 +223,7 @@ def _verdict(found: UserSummary) -> Line:
 def _problem_row(number: int, one: Problem, scope: Scope) -> Row:
     times = f"{one.count} time{'s' * (one.count > 1)} in {one.sessions} session{'s' * (one.sessions > 1)}"
     line = (Own(f"{number}. {times}: "), *what(one.finding), *_history(one, scope))
-    return Row((line,), worth=_AGAIN - number, kind="problems", count=0)
+    return Row((line,), worth=_AGAIN - number, kind="problems")
 
 
 def _history(one: Problem, scope: Scope) -> list[Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -13,7 +14,7 @@ from openreplay_tools.errors import ClosedError, NotFoundError, UnavailableError
 from openreplay_tools.fields import Detail, ProjectArguments, UserId
 from openreplay_tools.flow import Request, ask
 from openreplay_tools.masking import mask_tree
-from openreplay_tools.openreplay.doctor import Diagnosis
+from openreplay_tools.openreplay.doctor import Allowance, Diagnosis, alike, attempt, listed, may
 from openreplay_tools.openreplay.scope import about, in_project, local, within_project
 from openreplay_tools.operation import Instant, Page, Record, operation
 from openreplay_tools.personal import EmailAddress, PersonId, PersonName, PhoneNumber
@@ -35,6 +36,12 @@ _ALL_COLUMNS = [
     "$current_url", "$initial_referrer", "$referring_domain", "$or_api_endpoint", "initial_utm_source",
     "initial_utm_medium", "initial_utm_campaign", "properties",
 ]  # fmt: skip
+
+_EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_RECORDS = "DATA_MANAGEMENT"
+_ROWS = 200
+_SHORTEST = 3  # characters of an id whose likes are looked for by a part of it
+_LONGEST = 100  # of a query
 
 # What the Go service says that has no such route (contract §1.3).
 _NO_ROUTE = "404 page not found"
@@ -115,6 +122,15 @@ class GetUserArgs(ProjectArguments):
     detail: Detail = "normal"
 
 
+class _Users(Record):
+    total: int = 0
+    users: list[User] | None = None
+
+
+class _UsersReply(Record):
+    data: _Users
+
+
 class _Profiles(Record):
     total: int = 0
     users: list[UserProfile] | None = None
@@ -169,9 +185,15 @@ def user_card(user: UserProfile, args: GetUserArgs, scope: Scope) -> Answer:  # 
         facts=tuple(facts),
         headings=("property", "value") if rows else (),
         rows=rows,
-        notes=((Own("Next: openreplay_list_user_sessions(user_id="), identifier(user.user_id), Own(").")),),
+        notes=(_next(user.user_id, scope),),
         rest='detail="full" widens',
     )
+
+
+def _next(user_id: str, scope: Scope) -> Line:
+    if sessions_out_of_reach(user_id, scope):
+        return own(f"To list the sessions of this id takes {MEANS['login']}: it cannot stand in an address.")
+    return (Own("Next: openreplay_list_user_sessions(user_id="), identifier(user_id), Own(")."))
 
 
 def _times(user: UserProfile, scope: Scope) -> Line:
@@ -183,6 +205,11 @@ def _times(user: UserProfile, scope: Scope) -> Line:
         return (*last, Own(" · first seen "), *first, zone, Own(f" · {user.sessions_count} {sessions}"))
     made: Line = (Own(" · record made "), *seen_at(user.created_at, scope))
     return (*last, *made, *((Own(" · first event "), *first) if user.first_event_at else ()), zone)
+
+
+def sessions_out_of_reach(user_id: str, scope: Scope) -> bool:
+    """Tell whether no request can ask for a user's sessions: with a key alone the id has to stand in an address."""
+    return not reachable_by_path(user_id) and not scope.access.has("login")
 
 
 @operation(GetUserArgs, group="users", prepare=in_project, present=user_card)
@@ -198,8 +225,12 @@ def get_user(args: GetUserArgs, scope: Scope) -> Flow[UserProfile]:
     try:
         reply = yield from ask_users(request, scope)
     except NotFoundError as error:
-        raise (_no_record(args, error.status) if error.status else error) from None
-    return reply.data
+        if not error.status:
+            raise
+        status = error.status
+    else:
+        return reply.data
+    raise (yield from _nobody(args, scope, status))
 
 
 @get_user.route("login", permission="DATA_MANAGEMENT")
@@ -212,7 +243,7 @@ def _by_login(args: GetUserArgs, scope: Scope) -> Flow[UserProfile]:
 def _by_v1(args: GetUserArgs, scope: Scope) -> Flow[UserProfile]:
     visitor = yield from fetch_visitor(args.user_id, scope)
     if visitor is None:
-        raise _no_record(args, 404)
+        raise _no_record(args, scope, 404, [])
     first = {"first_event_at": visitor.first_seen}
     return UserProfile.model_validate({**visitor.model_dump(exclude={"first_seen"}), **first})
 
@@ -275,18 +306,65 @@ def _by_search(args: GetUserArgs, scope: Scope) -> Flow[UserProfile]:
     request = Request("POST", path, _ProfilesReply, body=body, escaped=True, via=via)
     reply = yield from ask_users(request, scope)
     if not reply.data.users:
-        raise _no_record(args, 404)
+        raise (yield from _nobody(args, scope, 404))
     return reply.data.users[0]
 
 
-def _no_record(args: GetUserArgs, status: int) -> NotFoundError:
+def _nobody(args: GetUserArgs, scope: Scope, status: int) -> Flow[NotFoundError]:
+    """Return the error that says so, and names who may be meant: that costs one request."""
+    report = Diagnosis()
+    if scope.examines and _EMAIL.fullmatch(args.user_id) and (scope.door == "v2" or may(scope, _RECORDS)):
+        yield from attempt("users", look_for_alike(report, args.user_id, scope), report, Allowance(1))
+    # Aliases stand for people whom a result told of; in an error only those that show by their form.
+    return _no_record(args, scope, status, [each for each in report.similar if _EMAIL.fullmatch(each)])
+
+
+def _no_record(args: GetUserArgs, scope: Scope, status: int, similar: list[str]) -> NotFoundError:
     # A 404 does not mean "no sessions" (observed §A7), and the server gives it for any failure of its database too.
+    way = ": try openreplay_list_user_sessions with this id, or find the right id with openreplay_search_users."
+    if sessions_out_of_reach(args.user_id, scope):
+        way = (
+            f", but to list them takes {MEANS['login']}, for this id cannot stand in an address. Find the right id "
+            "with openreplay_search_users."
+        )
+    nearest: Line = (Own(" Nearest: "), *listed(similar), Own(".")) if similar else ()
     return NotFoundError(
-        "No user record ", identifier(args.user_id), ". Sessions may exist all the same: try "
-        "openreplay_list_user_sessions with "
-        "this id, or find the right id with openreplay_search_users.",
+        "No user record ", identifier(args.user_id), f". Sessions may exist all the same{way}", *nearest,
         status=status,
     )  # fmt: skip
+
+
+def similar_ids(user_id: str, scope: Scope) -> Flow[tuple[list[str], bool | None]]:
+    """Return user ids spelled much like one, and whether a record has exactly this one; None where more are alike."""
+    # The server finds parts of ids, so what may be mistyped is left out: the domain and the end.
+    local = user_id.partition("@")[0] if "@" in user_id[_SHORTEST:] else user_id
+    part = local[: max(_SHORTEST, 2 * len(local) // 3)]
+    known, total = yield from _ids_with(part[:_LONGEST], scope)
+    if user_id in known:
+        return [], True
+    same = [each for each in known if each.casefold() == user_id.casefold()]
+    name = user_id.partition("@")[0]
+    near = [each for each in alike(user_id, known) if alike(name, [each.partition("@")[0]]) or name in each]
+    return same or near, False if total <= len(known) else None
+
+
+def _ids_with(query: str, scope: Scope) -> Flow[tuple[list[str], int]]:
+    path, via = users_place(scope)
+    body = {
+        "limit": _ROWS,
+        "page": 1,
+        "sortBy": "$last_seen",
+        "sortOrder": "desc",
+        "columns": ["$city"],
+        "query": query,
+    }
+    reply = yield from ask_users(Request("POST", path, _UsersReply, body=body, escaped=True, via=via), scope)
+    return [user.user_id for user in reply.data.users or []], reply.data.total
+
+
+def look_for_alike(report: Diagnosis, user_id: str, scope: Scope) -> Flow[None]:
+    """Learn which user ids are spelled much like one, and whether a record has exactly this one."""
+    report.similar, report.record = yield from similar_ids(user_id, scope)
 
 
 def seen_at(moment: datetime | None, scope: Scope, *, day: bool = False) -> Line:

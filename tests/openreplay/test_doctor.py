@@ -417,6 +417,50 @@ def test_a_user_that_was_here_at_another_time(ask, world):
     assert f"{told['ever']} sessions of this user lie outside this window; the newest starts 2026-11-19" in every(text)
 
 
+def test_a_user_beside_other_conditions_is_never_called_unknown(ask, world, server):
+    """However many conditions there are, and although no session ever met them all."""
+    visits_of = {}
+    for one in world.sessions:
+        visits_of.setdefault(one["userId"], []).append(one["startTs"])
+    away = next(user for user, starts in visits_of.items() if user and "@" in user and len(starts) > 4
+                and max(starts) < NOW - DAY)  # fmt: skip
+    more = [{"browser": "Netscape"}, {"country": "DE"}, {"url_path": "/checkout"}, {"os": "Windows"},
+            {"device_type": "tablet"}, {"min_duration": "1s"}]  # fmt: skip
+    for number in range(1, len(more) + 1):
+        others = dict(pair for each in more[:number] for pair in each.items())
+        text, told = ask("search_sessions", user_id=away, since="1d", **others)
+        assert f'user id "{away}" occurs in no session of this window.' in every(text)
+        assert every(text).endswith(" All conditions together: at no other time either.")
+        count = len(visits_of[away])
+        assert f'user id is "{away}" alone, at any time: {count} sessions, the newest 2026-' in text
+        assert "none either" not in text
+        (whose,) = (one for one in told["findings"] if one["conditions"][0]["subject"] == "user id")
+        assert (whose["alone"], whose["ever"]) == (0, count)
+    text, told = ask("search_sessions", user_id="nobody", since="1d", **others)
+    assert 'user id is "nobody" fits no session at any time, even alone.' in text
+
+
+def test_a_user_who_was_here_is_not_told_as_absent(ask, world):
+    """The newest visit lies in the window: whether others do is not known without counting."""
+    text, told = ask("search_sessions", user_id=ANN, browser="Netscape", country="AQ", url_path="/no", os="BeOS")
+    assert f'"{ANN}" occurs in no session' not in text
+    own = sum(one["userId"] == ANN for one in world.sessions)
+    assert f'user id is "{ANN}" alone, at any time: {own} sessions' in text
+    assert next(one for one in told["findings"] if one["conditions"][0]["subject"] == "user id")["alone"] != 0
+
+
+def test_an_id_with_a_letter_too_many(ask, ask_with_key, signed_in, keyed):
+    for call in (ask, ask_with_key):
+        text, told = call("list_user_sessions", user_id="anne@example.org")
+        assert "Nearest: ann@example.org." in text
+        assert told["similar"] == [ANN]
+    for toolkit in (signed_in, keyed):
+        assert (
+            "Nearest: ann@example.org."
+            in toolkit.call("openreplay_summarize_user", {"user_id": "anne@example.org"}).text
+        )
+
+
 def test_an_id_in_another_case(ask, ask_with_key):
     for call in (ask, ask_with_key):
         text, told = call("list_user_sessions", user_id="Ann@example.org")
@@ -465,14 +509,19 @@ def test_users_of_the_other_project(ask, ask_with_key):
     assert told["elsewhere"][0]["total"] == total
 
 
-def test_a_session_of_the_other_project(ask, ask_with_key, signed_in):
+def test_a_session_of_the_other_project(ask, ask_with_key, signed_in, keyed):
     there = signed_in.call("openreplay_list_session_events", {"session": OF_BOB, "project": RECORDED}).data
     for call in (ask, ask_with_key):
         text, told = call("list_session_events", session=OF_BOB)
         assert every(text) == "Why: this project has no session with this id."
         assert f"Acme Recorded has {told['elsewhere'][0]['total']} events of it." in text
+        assert "Missing access" not in text, "it is known where the session is"
+        summary = (signed_in if call is ask else keyed).call("openreplay_summarize_session", {"session": OF_BOB}).text
+        assert "This may be the wrong project: Acme Recorded has" in summary
+        assert "Missing access" not in summary
     assert told["record"] is None
-    assert "Missing access (it takes a dashboard login" in text
+    nowhere, _ = ask_with_key("list_session_events", session="4113715799632532495")
+    assert "Missing access (it takes a dashboard login with the permission), so not looked into: whether" in nowhere
     assert ask("list_session_events", session=OF_BOB)[1]["record"] is False
     assert there["total"] > 0
 
@@ -481,6 +530,15 @@ def test_a_part_of_a_session_without_events(ask_with_key):
     text, told = ask_with_key("list_session_events", session=OF_BOB, project=RECORDED, from_offset="9:00")
     assert told["in_window"] == 18
     assert every(text).startswith("Why: nothing in this part; the whole session has 18 events.")
+
+
+def test_a_recorded_session_of_the_future_is_not_told_as_new():
+    for ahead, future in ((59_000, False), (61_000, True), (90 * DAY, True)):
+        session = str((NOW + ahead - 1_550_000_000_000) << 24)
+        routes = {r"GET /v2/api/1/sessions/\d+/first-mob": {"data": {}}, r"POST /v2/api/1/": EMPTY}
+        text = every(scripted(routes).call("list_session_events", session=session).text)
+        assert ("it begins later than this clock says it is now" in text) is future
+        assert ("its recording began 0 minutes ago" in text) is not future
 
 
 def test_a_session_that_is_still_recorded(server, signed):
@@ -570,8 +628,10 @@ def test_a_role_that_may_see_less(server):
     with toolkit_over(server, **member) as toolkit:
         text = toolkit.call("openreplay_list_user_sessions", {"user_id": "nobody"}).text
         assert every(text) == "Why: no session was ever recorded under exactly this id; ids are case-sensitive."
-        assert "Missing access" in text
-        assert "users with a similar id" in text
+        lacking = "Missing access (the login's role lacks the permission DATA_MANAGEMENT), so not looked into: "
+        assert f"{lacking}users with a similar id." in text
+        text = toolkit.call("openreplay_search_sessions", {"user_id": "nobody", "browser": "Safari"}).text
+        assert f"{lacking}users with a similar id." in text
         text = toolkit.call(
             "openreplay_search_sessions", {"events": [event("purchase", "total", "greater", "5000000")]}
         ).text

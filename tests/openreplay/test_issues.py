@@ -22,7 +22,7 @@ from openreplay_tools.progress import reporting
 from openreplay_tools.render import Fence, render
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
 from tests.openreplay.catalogued import EVENTS, scripted
-from tests.servers import DASHBOARD, Scripted, client_over, toolkit_over
+from tests.servers import DASHBOARD, PREFIX, Scripted, client_over, toolkit_over
 
 DAY = 86_400_000
 NOW = round(FIXED_NOW.timestamp() * 1000)
@@ -739,3 +739,27 @@ def test_aliases_of_people_are_taken_back(server):
 
 
 LOGIN_OF_OWNER = {"email": Sandbox.email, "password": Sandbox.password}
+
+
+def test_with_a_key_sessions_beyond_those_listed_are_counted_and_said():
+    start = 1795196569000
+
+    def sessions(request):
+        wanted = json.loads(request.content)
+        rows = [{"sessionId": str(4113712955676316674 - n * 10**12), "startTs": start - n * 60_000,
+                 "endTs": start - n * 60_000 + 5000, "eventsCount": 2} for n in range(120)]  # fmt: skip
+        first = (wanted["page"] - 1) * wanted["limit"]
+        return {"data": {"total": 120, "sessions": rows[first : first + wanted["limit"]]}}
+
+    user = {"$user_id": "ann", "$last_seen": start, "$created_at": start}
+    server = Scripted(
+        {
+            f"POST {PREFIX}.*/users/ann/sessions": sessions,
+            f"POST {PREFIX}.*/users\\Z": {"data": {"total": 1, "users": [user]}},
+            f"POST {PREFIX}.*/events": {"data": {"total": 0, "events": []}},
+        }
+    )
+    reply = server.call("find_issues", user_ids=["ann"], since="30d")
+    assert not reply.is_error
+    assert reply.data["matching"] == 120
+    assert "Of 120 sessions the newest 40 were read" in reply.text

@@ -34,6 +34,10 @@ def test_an_id_holds_its_start():
         (f"https://OpenReplay.Example.com/2/session/{ID}/?jumpto=4056", (ID, "2", 4056)),
         (f"http://openreplay.example.com/2/session/{ID}?a=b&jumpto=0#x", (ID, "2", 0)),
         (f"openreplay.example.com/2/session/{ID}", (ID, "2", None)),
+        (f"openreplay.example.com:443/2/session/{ID}", (ID, "2", None)),
+        (f"https://OpenReplay.example.com:443/2/session/{ID}", (ID, "2", None)),
+        (f"http://openreplay.example.com:80/2/session/{ID}", (ID, "2", None)),
+        (f"https://openreplay.example.com/2/session/{ID}?jumpto=", (ID, "2", None)),
         (f"/2/session/{ID}", (ID, "2", None)),
         (f"https://api.example.com:8443/2/session/{ID}", (ID, "2", None)),
         (f"https://openreplay.example.com/2/assist/{ID}", (ID, "2", None)),
@@ -95,6 +99,10 @@ def test_broken_brackets_are_refused(pasted):
         "openreplay.example.com.evil.example",
         "openreplay.example.com@evil.example",
         "x.openreplay.example.com",
+        "openreplay.example.com:80",
+        "openreplay.example.com:443:443",
+        "openreplay.example.com:8443",
+        "x@openreplay.example.com:443",
     ],
 )
 def test_a_link_to_another_host_is_refused(host):

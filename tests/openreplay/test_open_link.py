@@ -486,7 +486,6 @@ HOSTILE = [
     f"{HERE}/session/{PAYING}?jumpto={'9' * 40}",
     f"{HERE}/session/{PAYING}?jumpto=90000000",
     f"{HERE}/session/{PAYING}?jumpto=1&jumpto=2",
-    f"{HERE}/session/{PAYING}?jumpto=",
     f"{HERE}/session/{PAYING}?note=1;drop",
     f"{HERE}/session/{PAYING}?note=9999999999",
     f"{HERE}/session/{PAYING}?note=1&note=2",
@@ -496,6 +495,13 @@ HOSTILE = [
     f"{HERE}/errors/a%2Fb",
     f"{HERE}/errors/..",
     f"{HERE}/sessions?st_ts=yesterday",
+    f"{HERE}/sessions?st_ts=5",
+    f"{HERE}/sessions?st_ts=900000000000&end_ts=900000000001",
+    f"{HERE}/sessions?st_ts=1795196568000&end_ts=1795196567000",
+    f"https://openreplay.example.com:80/1/session/{PAYING}",
+    f"http://openreplay.example.com:443/1/session/{PAYING}",
+    f"https://openreplay.example.com:443@evil.example/1/session/{PAYING}",
+    f"https://openreplay.example.com:4433/1/session/{PAYING}",
     f"{HERE}/sessions?userId=a&userId=b",
     f"{HERE}/sessions?sid=a%20b",
     f"{DASHBOARD}/{'9' * 12}/session/{PAYING}",
@@ -527,6 +533,15 @@ def test_a_refusal_names_the_forms_and_the_host(refused):
     assert "openreplay_summarize_session" in refused("key", PAYING)
 
 
+@pytest.mark.parametrize("query", ["st_ts=5", "end_ts=17951965680", "st_ts=1795196568000&end_ts=1795196567000"])
+def test_a_time_that_no_list_can_have_is_refused_in_the_words_of_the_link(refused, query):
+    text = refused("login", f"{HERE}/sessions?userId=ann@example.org&{query}")
+    assert query.partition("=")[0] in text
+    assert "epoch milliseconds, such as 1795196568000" in text
+    assert "since" not in text
+    assert "24h" not in text
+
+
 def test_an_unknown_project_is_refused(refused):
     for door in ("key", "login", "v1"):
         text = refused(door, f"{DASHBOARD}/7/session/{PAYING}")
@@ -552,6 +567,9 @@ SCOPE = SimpleNamespace(
     ("link", "named"),
     [
         (session_link(SCOPE, PAYING), ("session", "7", PAYING, None, 0)),
+        (f"{DASHBOARD}:443/7/session/{PAYING}", ("session", "7", PAYING, None, 0)),
+        (f"{DASHBOARD}/7/session/{PAYING}?jumpto=", ("session", "7", PAYING, None, 0)),
+        (f"{DASHBOARD}/7/session/{PAYING}?jumpto=&note=5", ("note", "7", PAYING, None, 5)),
         (session_link(SCOPE, PAYING, 0), ("moment", "7", PAYING, 0, 0)),
         (session_link(SCOPE, PAYING, 4056), ("moment", "7", PAYING, 4056, 0)),
         (note_link(SCOPE, PAYING, 3, 4056), ("note", "7", PAYING, 4056, 3)),

@@ -1,15 +1,18 @@
 """The order in which things happened, restored within a second; twins made one."""
 
+import json
 import random
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from openreplay_tools.openreplay.timeline import Event, arranged, payload, without_twins
 from tests.openreplay.starts import STARTS
-from tests.servers import toolkit_over
+from tests.servers import Scripted, toolkit_over
 
 START = 1795196568
 TWO_TABS = "4113713906206266380"  # two pages are open at once in it
@@ -284,3 +287,33 @@ def test_failed_requests_are_those_refused():
     assert not event(1, "REQUEST", 0).failed
     assert not event(1, "CLICK", 0, status=500).failed
     assert event(1, "CLICK", 0).at == datetime.fromtimestamp(START, UTC)
+
+
+WIRE = {field.alias or name: field.default for name, field in Event.model_fields.items()}
+OURS = {"offset_ms", "link", "twin_issue_id"}
+
+
+@pytest.mark.parametrize("name", sorted(WIRE.keys() - OURS))
+def test_null_says_nothing(name):
+    """One null, wherever a server writes it, leaves the event readable; what is of a wrong kind does not."""
+    event = Event.model_validate_json(json.dumps({"event_id": "7", name: None}))
+    expected = Event.model_validate({"event_id": "7"} if name != "event_id" else {})
+    assert event == expected
+    assert json.loads(event.model_dump_json()) == json.loads(expected.model_dump_json())
+    with pytest.raises(ValidationError) as caught:
+        Event.model_validate_json(json.dumps({name: [7]}))
+    assert [(problem["loc"], problem["msg"].startswith("Input should be a")) for problem in caught.value.errors()] == [
+        ((name,), True)
+    ]
+
+
+def test_a_session_with_nulls_is_read():
+    rows = [
+        {"event_id": "1", "$event_name": "CLICK", "created_at": START * 1000, "$browser": None, "$user_id": None},
+        {"event_id": "2", "$event_name": "ISSUE", "created_at": START * 1000, "issue_type": None, "$current_url": None,
+         "$duration_s": None},
+    ]  # fmt: skip
+    server = Scripted({r"POST /v2/api/public/": {"data": {"total": 2, "events": rows}}})
+    reply = server.call("list_session_events", session=TWO_TABS)
+    assert not reply.is_error, reply.text
+    assert len(reply.data["rows"]) == 2

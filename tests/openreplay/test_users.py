@@ -13,7 +13,7 @@ from openreplay_tools.openreplay.filters import EventCondition, Filter
 from openreplay_tools.openreplay.user_search import search_users
 from openreplay_tools.openreplay.users import UserProfile, get_user
 from tests.openreplay.recorded import NO_V2, older, replayed, signed_in
-from tests.servers import PREFIX, RECORDED, SHOP, Scripted, known
+from tests.servers import PREFIX, RECORDED, SHOP, Scripted, known, toolkit_over
 
 ANN = "ann@example.org"
 
@@ -207,7 +207,7 @@ def test_an_id_with_a_slash_is_searched(call, asked):
 
 
 def test_no_record_does_not_mean_no_sessions(client, refuse):
-    for user_id in ("kiosk-berlin-07", "Ann@example.org", "a/b"):
+    for user_id in ("kiosk-berlin-07", "Ann@example.org"):
         text = refuse("get_user", user_id=user_id)
         assert text.startswith(f"No user record {user_id}.")
         assert "openreplay_list_user_sessions" in text
@@ -215,6 +215,61 @@ def test_no_record_does_not_mean_no_sessions(client, refuse):
         client.run(get_user, user_id="nobody")
     assert caught.value.status == 404
     assert caught.value.operation == "openreplay_get_user"
+
+
+def test_an_unknown_id_names_the_nearest(sandbox, refuse, asked):
+    for user_id in ("Ann@example.org", "anne@example.org"):
+        text = refuse("get_user", user_id=user_id)
+        assert text.startswith(f"No user record {user_id}. Sessions may exist all the same: try ")
+        assert text.endswith(" Nearest: ann@example.org.")
+    assert "Nearest" not in refuse("get_user", user_id="zzzz-nobody")
+    paths = [path for _, path, _ in asked() if path != "projects"]
+    assert len(paths) == 5, "one request more for each address"
+    login = {"email": sandbox.email, "password": sandbox.password}
+    with toolkit_over(sandbox, api_key="", **login) as signed:
+        text = signed.call("openreplay_get_user", {"user_id": "Ann@example.org"}).text
+    assert text.endswith(" Nearest: ann@example.org.")
+
+
+@pytest.mark.parametrize(("given", "there"), [("Ann@example.org", ANN), ("kiosk-berlin-08", "kiosk-berlin-07")])
+def test_the_nearest_is_no_way_round_the_aliases(given, there):
+    routes = {f"GET {PREFIX}\\w+/users/": httpx.Response(404, json={}),
+              f"POST {PREFIX}": {"data": {"total": 1, "users": [{"$user_id": there}]}}}  # fmt: skip
+    reply = Scripted(routes, privacy="pseudonyms").call("get_user", user_id=given)
+    assert reply.is_error
+    assert there not in reply.text
+
+
+@pytest.mark.parametrize("trouble", [403, 404, 429, 500])
+def test_no_trouble_with_the_nearest_hides_that_there_is_no_record(trouble):
+    routes = {f"GET {PREFIX}\\w+/users/": httpx.Response(404, json={}), f"POST {PREFIX}": httpx.Response(trouble)}
+    server = Scripted(routes, retries=0)
+    with pytest.raises(NotFoundError, match=r"^No user record nobody\. Sessions may exist"):
+        server.client.run(get_user, user_id="nobody")
+
+
+def test_sessions_that_no_address_can_name_are_not_promised(sandbox, call, refuse):
+    """With a key alone a user's sessions are asked for by path; with a login they are searched."""
+    barred = "takes a dashboard login (OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD)"
+    card = call("get_user", user_id="team/eve").text
+    alone = call("search_users", query="team/eve").text
+    unknown = refuse("get_user", user_id="a/b")
+    nobody = call("search_users", query="no/body").text
+    for text in (card, alone, unknown, nobody):
+        assert barred in text
+        assert "openreplay_list_user_sessions" not in text
+    both = {"data": {"total": 2, "users": [{"$user_id": "team/eve"}, {"$user_id": "ann"}]}}
+    mixed = Scripted({f"POST {PREFIX}": both}).call("search_users").text
+    assert "Next: openreplay_list_user_sessions(user_id=…)." in mixed
+    assert f"For an id with a slash that {barred}" in mixed
+    assert "dashboard login" not in call("search_users", query="ann@").text
+    login = {"email": sandbox.email, "password": sandbox.password}
+    for more in ({}, {"api_key": ""}):
+        with toolkit_over(sandbox, **login, **more) as signed:
+            for name, arguments in (("get_user", {"user_id": "team/eve"}), ("search_users", {"query": "team/eve"})):
+                text = signed.call(f"openreplay_{name}", arguments).text
+                assert "Next: openreplay_list_user_sessions" in text
+                assert "dashboard login" not in text
 
 
 def test_a_row_without_the_column_is_kept():
