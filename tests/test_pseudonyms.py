@@ -476,7 +476,7 @@ WORDS = st.one_of(
 LIKE_AN_ALIAS = re.compile(r"(?:user|email|name|phone|ip)-\d", re.IGNORECASE)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["user", "name"]), VALUES), min_size=1, max_size=8))
 def test_every_value_comes_back_exactly(found):
     people = Pseudonyms()
@@ -489,7 +489,7 @@ def test_every_value_comes_back_exactly(found):
     assert len(set(aliases.values())) == len(aliases)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(WORDS, max_size=5), st.lists(st.sampled_from([" ", ", ", "\n", "/", "?a=", '"', "(", ") ", "x ", "; "]))
 )
@@ -520,7 +520,7 @@ def test_a_text_of_known_people_comes_back(words):
     assert not {"ann@example.org", "ann/lee#1", "u-77", "Annabel", "Ann Lee"} & set(re.split(r"(?<!Ann) ", said))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=300))
 def test_any_text_is_read(text):
     people = Pseudonyms()

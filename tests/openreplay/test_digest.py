@@ -456,7 +456,7 @@ def written(steps):
     return story
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(_STEPS)
 def test_whatever_comes_is_told_in_order_of_worth_with_moments_inside_the_session(steps):
     story = written(steps)
