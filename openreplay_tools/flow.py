@@ -111,6 +111,16 @@ def ask_all(requests: list[Request[Reply]]) -> Flow[list[Reply]]:
 
 def watched(flow: Flow[T], emitted: list[Emit]) -> Flow[T]:
     """Run a flow and note what it emits."""
+
+    def note(command: Command) -> None:
+        if isinstance(command, Emit):
+            emitted.append(command)
+
+    return inspected(flow, note)
+
+
+def inspected(flow: Flow[T], look: Callable[[Command], Exception | None]) -> Flow[T]:
+    """Run a flow and look at each of its commands; what looking returns is thrown into it instead of an answer."""
     advance: Callable[[], Command] = partial(next, flow)
     while True:
         try:
@@ -118,8 +128,9 @@ def watched(flow: Flow[T], emitted: list[Emit]) -> Flow[T]:
         except StopIteration as stop:
             result: T = stop.value
             return result
-        if isinstance(command, Emit):
-            emitted.append(command)
+        if (refusal := look(command)) is not None:
+            advance = partial(flow.throw, refusal)
+            continue
         try:
             advance = partial(flow.send, (yield command))
         except OpenReplayToolsError as error:

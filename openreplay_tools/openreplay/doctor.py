@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from openreplay_tools import windows
@@ -21,7 +20,7 @@ from openreplay_tools.errors import (
     TransportError,
     UnavailableError,
 )
-from openreplay_tools.flow import Batch, Request
+from openreplay_tools.flow import Batch, Request, inspected
 from openreplay_tools.openreplay.directory import fetch_projects
 from openreplay_tools.openreplay.scope import local
 from openreplay_tools.openreplay.session_steps import Applied
@@ -167,22 +166,15 @@ def within(flow: Flow[T], allowance: Allowance) -> Flow[T]:
 
     A batch counts as many as it holds and is sent whole or not at all. What the client remembers counts too.
     """
-    advance: Callable[[], Command] = partial(next, flow)
-    while True:
-        try:
-            command = advance()
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+
+    def spend(command: Command) -> EndedError | None:
         size = len(command.requests) if isinstance(command, Batch) else int(isinstance(command, Request))
         if size > allowance.left:
-            advance = partial(flow.throw, EndedError())
-            continue
+            return EndedError()
         allowance.left -= size
-        try:
-            advance = partial(flow.send, (yield command))
-        except OpenReplayToolsError as error:
-            advance = partial(flow.throw, error)
+        return None
+
+    return inspected(flow, spend)
 
 
 def attempt(what: Topic, flow: Flow[None], report: Diagnosis, allowance: Allowance, permission: str = "") -> Flow[None]:

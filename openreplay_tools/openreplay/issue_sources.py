@@ -44,7 +44,7 @@ class PartRead(Record):
 
     Attributes:
         what: which sort.
-        total: how many the server counts in the time asked for.
+        total: how many the server counts from the window's start to a day after its end.
         read: how many of these, the newest.
         since: the oldest that was read, where not all were.
     """

@@ -62,9 +62,10 @@ def in_project_ever(args: WindowArguments, scope: Scope) -> Flow[Scope]:
 
 
 def in_session(args: Any, scope: Scope) -> Flow[Scope]:
-    """Resolve a session given by id or link, its project, and the window within it."""
+    """Resolve a session given by id or link, its project, and the window within it where one can be asked for."""
     pasted = read_session(args.session, scope)
-    window = windows.window(args.since, args.until, now=scope.now, zone=scope.zone, default=None)
+    since, until = getattr(args, "since", ""), getattr(args, "until", "")
+    window = windows.window(since, until, now=scope.now, zone=scope.zone, default=None)
     project = yield from find_project(args.project or pasted.project_id or scope.default_project, scope)
     if pasted.project_id and pasted.project_id != str(project.id):
         raise ArgumentsError(

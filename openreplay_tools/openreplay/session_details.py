@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from openreplay_tools.answer import Answer
 from openreplay_tools.errors import NotFoundError, OpenReplayToolsError, ServerError
-from openreplay_tools.fields import Detail, ProjectArguments, WindowArguments
+from openreplay_tools.fields import Detail, ProjectArguments
 from openreplay_tools.fields import Session as SessionGiven
 from openreplay_tools.flow import Request, ask
 from openreplay_tools.masking import mask_tree
@@ -140,14 +140,6 @@ class GetSessionArgs(ProjectArguments):
 
     session: SessionGiven
     detail: Detail = "normal"
-
-
-class _Which(WindowArguments):
-    session: str = ""
-
-
-def _whole_session(args: GetSessionArgs, scope: Scope) -> Flow[Scope]:
-    return (yield from in_session(_Which(session=args.session, project=args.project), scope))
 
 
 def _replay(scope: Scope) -> Flow[tuple[SessionDetails | None, bool]]:
@@ -327,7 +319,7 @@ def _listed(lines: list[Line], between: str) -> Line:
 @operation(
     GetSessionArgs,
     group="sessions",
-    prepare=_whole_session,
+    prepare=in_session,
     present=session_card,
     needs="login",
     permission="SESSION_REPLAY",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import TooMuchError
-from openreplay_tools.fields import Detail, ProjectArguments, Session, WindowArguments
+from openreplay_tools.fields import Detail, ProjectArguments, Session
 from openreplay_tools.openreplay.digest import digest
 from openreplay_tools.openreplay.doctor import Diagnosis
 from openreplay_tools.openreplay.doctor_events import session_words
@@ -76,14 +76,6 @@ class SummarizeSessionArgs(ProjectArguments):
 
     session: Session
     detail: Detail = "normal"
-
-
-class _Whole(WindowArguments):
-    session: str = ""
-
-
-def _in_session(args: SummarizeSessionArgs, scope: Scope) -> Flow[Scope]:
-    return (yield from in_session(_Whole(session=args.session, project=args.project), scope))
 
 
 def _events(scope: Scope) -> Flow[tuple[EventPage, list[str], list[str]]]:
@@ -227,7 +219,7 @@ def _counted(found: SessionSummary) -> str:
     return f"{read}: {', '.join(kind for kind in kinds if kind)}. Typed text is never told.{unread}"
 
 
-@operation(SummarizeSessionArgs, group="insight", prepare=_in_session, present=summary_card)
+@operation(SummarizeSessionArgs, group="insight", prepare=in_session, present=summary_card)
 def summarize_session(args: SummarizeSessionArgs, scope: Scope) -> Flow[SessionSummary]:  # noqa: ARG001
     """Explain one session: who, pages, and what went wrong, worst first, each with a link to the moment.
 
