@@ -10,6 +10,9 @@ from openreplay_tools.errors import ConfigurationError
 
 CLOUD = "https://api.openreplay.com"
 CLOUD_DASHBOARD = "https://app.openreplay.com"
+LOGROCKET = "https://api.logrocket.com"
+LOGROCKET_DASHBOARD = "https://app.logrocket.com"
+NOTTE = "https://api.notte.cc"
 _CLOUD_HOSTS = frozenset({"api.openreplay.com", "app.openreplay.com"})
 
 # What stands after the host in dashboard and API addresses of every version.
@@ -37,6 +40,37 @@ def instance(url: str, variable: str) -> str:
     while (shorter := _SUFFIX.sub("", path)) != path:
         path = shorter.rstrip("/")
     return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+
+
+def sibling(url: str, variable: str) -> str:
+    """Return the address of another vendor's service, without the version that is added behind it.
+
+    Args:
+        url: as given; a missing scheme is https.
+        variable: where it was given, for errors.
+
+    Raises:
+        ConfigurationError: it is no address, or holds a user name or password.
+    """
+    text = url.strip()
+    parts = _parts(text if "://" in text else f"https://{text}", variable)
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+
+
+def is_fetchable(url: str, *, local: bool = False) -> bool:
+    """Tell whether what lies behind a pre-signed address may be fetched: only over https.
+
+    Args:
+        url: the address.
+        local: whether the vendors are this machine's own (the sandbox), which may name its ports.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
+    return usable and (parts.scheme == "https" or (local and parts.scheme == "http" and is_loopback(url)))
 
 
 def api(url: str) -> str:
@@ -69,7 +103,7 @@ def _parts(text: str, variable: str) -> SplitResult:
     except ValueError:  # brackets without an address in them, a port that is none
         raise _refused(variable) from None
     if "@" in parts.netloc:
-        raise ConfigurationError(f"{variable} must not hold a user name or password; use OPENREPLAY_API_KEY.")
+        raise ConfigurationError(f"{variable} must not hold a user name or password; keys have variables of their own.")
     if not usable or any(char.isspace() or not char.isprintable() for char in text):
         raise _refused(variable)
     return parts

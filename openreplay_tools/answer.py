@@ -48,6 +48,19 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """Something to look at, which a model that sees gets beside the text.
+
+    Args:
+        content: the bytes of a whole file.
+        media_type: image/jpeg or another that models take.
+    """
+
+    content: bytes = field(repr=False)
+    media_type: str = "image/jpeg"
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What an operation wants to say.
 
@@ -63,6 +76,7 @@ class Answer:
         notes: lines after the table that are always shown.
         rest: how to get the rows that are left out, said only when some are; {shown} is how many are shown, {next} the
             page that goes on with that limit.
+        pictures: what there is to look at.
     """
 
     subject: Line = ()
@@ -75,3 +89,4 @@ class Answer:
     more: Line = ()
     notes: tuple[Line, ...] = field(default=())
     rest: str = ""
+    pictures: tuple[Picture, ...] = ()

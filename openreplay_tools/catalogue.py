@@ -95,6 +95,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     send,
 )
 
+# What agents ask a vendor for that has no API for it: never offered, each says what to use instead.
+UNSERVED: tuple[AnyOperation, ...] = ()
+
 # What a toolkit offers when nobody chooses, as far as the credentials allow: what answers most questions. An agent does
 # worse with many tools than with few.
 CURATED: tuple[AnyOperation, ...] = (

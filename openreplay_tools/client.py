@@ -1,27 +1,20 @@
-"""Client and AsyncClient: the two drivers that run operations. The only module that imports the HTTP library."""
+"""Client and AsyncClient: the two drivers that run operations."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import httpx
-
 from openreplay_tools import wire
-from openreplay_tools.addresses import is_loopback
-from openreplay_tools.connection import Body, Connection, EmptyJar
-from openreplay_tools.deadline import begin, limit
-from openreplay_tools.driver import Configured, Steps, request_of
-from openreplay_tools.errors import ConfigurationError, OpenReplayToolsError, RequestTimeoutError, TransportError
-from openreplay_tools.flow import Batch, Command, Emit, Flow, Request
-from openreplay_tools.text import Recorded
+from openreplay_tools.driver import Configured, Steps, request_of, spent
+from openreplay_tools.errors import OpenReplayToolsError
+from openreplay_tools.exchange import AsyncExchange, Exchange
+from openreplay_tools.flow import Batch, Command, Emit, Flow, Pause, Request, Work
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Self
 
     from openreplay_tools.operation import Arguments, Operation, Outcome, Page, Scope
@@ -30,17 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-_address = lru_cache(maxsize=64)(httpx.URL)  # slow to read, and most calls go to the same few
 _BATCH_WIDTH = 4  # requests of one batch that an async client has under way at the same time
-
-
-def _options(connection: Connection) -> dict[str, Any]:
-    """Return an httpx client's arguments: one TLS context, slow to make; no proxy for this machine's own ports."""
-    with connection.lock:
-        if connection.tls is None and connection.wants_tls:
-            connection.tls = httpx.create_ssl_context()
-    given = {"verify": connection.tls or False, "trust_env": not is_loopback(connection.settings.base_url)}
-    return {**given, "follow_redirects": False, "cookies": EmptyJar(), "transport": connection.transport}
 
 
 class Client(Configured):
@@ -50,7 +33,10 @@ class Client(Configured):
     ...     page = client.run(search_users, query="ann")
     """
 
-    _http: httpx.Client | None = None
+    def __init__(self, settings: Settings | None = None, **given: Any) -> None:
+        """Make a client; nothing is opened until the first request. See `Configured` for the arguments."""
+        super().__init__(settings, **given)
+        self._exchange = Exchange(self.connection)
 
     def run(self, operation: Operation[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one operation and return its typed result.
@@ -84,10 +70,12 @@ class Client(Configured):
                 steps.reply(None)
                 deadline = self.connection.deadline()  # what the caller does between rows is not our time
                 continue
+            began = time.monotonic()
             try:
                 steps.reply(self._perform(command, deadline))
             except OpenReplayToolsError as error:
                 steps.error(error)
+            deadline += spent(command, began)
 
     def outcome(self, operation: Operation[Any, R], arguments: Arguments) -> Outcome[R]:
         """Run one operation and return its result with the scope it is true about: what toolkits present."""
@@ -99,10 +87,7 @@ class Client(Configured):
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
-        with self.connection.lock:
-            http, self._http = self._http, None
-        if http is not None:
-            http.close()
+        self._exchange.close()
         self._stop()
 
     def __enter__(self) -> Self:
@@ -116,15 +101,21 @@ class Client(Configured):
     def _drive(self, steps: Steps[T], deadline: float | None = None) -> T:
         deadline = self.connection.deadline() if deadline is None else deadline
         while (command := steps.command()) is not None:
+            began = time.monotonic()
             try:
                 steps.reply(self._perform(command, deadline))
             except OpenReplayToolsError as error:
                 steps.error(error)
+            deadline += spent(command, began)
         return steps.result
 
     def _perform(self, command: Command, deadline: float) -> Any:
         if isinstance(command, Batch):
             return [self._send(request, deadline) for request in command.requests]
+        if isinstance(command, Pause):
+            return time.sleep(command.seconds)
+        if isinstance(command, Work):
+            return command.do()
         return self._send(request_of(command), deadline)
 
     def _send(self, request: Request[Any], deadline: float) -> Any:
@@ -151,7 +142,7 @@ class Client(Configured):
                 time.sleep(wait)
             try:
                 with connection.noted(request, message):
-                    reply = connection.decoded(request, *self._exchange(message, deadline))
+                    reply = connection.decoded(request, *self._exchange.send(request, message, deadline))
             except OpenReplayToolsError as error:
                 time.sleep(connection.pause(request, attempt, error, deadline))
                 attempt += 1
@@ -174,33 +165,6 @@ class Client(Configured):
             except CancelledError:  # whoever tried was interrupted
                 continue
 
-    def _exchange(self, message: wire.Message, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
-        http, body = self._opened(), Body(self.connection, deadline)
-        begin(deadline)
-        try:
-            with translated(self.connection.settings.host):
-                response = http.send(_prepared(message, self.connection.phases(deadline)), stream=True)
-                try:
-                    for chunk in response.iter_bytes():
-                        body.add(chunk)
-                finally:
-                    response.close()
-        except RequestTimeoutError:
-            self.connection.left(deadline)  # past the deadline both clients say the same
-            raise
-        return response.status_code, response.headers, body.whole()
-
-    def _opened(self) -> httpx.Client:
-        http = self._http
-        if http is None:
-            options = _options(self.connection)
-            with _proxied(), self.connection.lock:
-                http = self._http
-                if http is None:
-                    http = self._http = httpx.Client(**options)
-                    limit(http)
-        return http
-
 
 class AsyncClient(Configured):
     """Runs operations from async code; may be used in several event loops, one after another or at the same time.
@@ -212,7 +176,7 @@ class AsyncClient(Configured):
     def __init__(self, settings: Settings | None = None, **given: Any) -> None:
         """Make a client; see `Client`."""
         super().__init__(settings, **given)
-        self._http: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}  # each belongs to the loop it was opened in
+        self._exchange = AsyncExchange(self.connection)
 
     async def run(self, operation: Operation[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one operation and return its typed result; see `Client.run`."""
@@ -229,10 +193,12 @@ class AsyncClient(Configured):
                 steps.reply(None)
                 deadline = self.connection.deadline()
                 continue
+            began = time.monotonic()
             try:
                 steps.reply(await self._perform(command, deadline))
             except OpenReplayToolsError as error:
                 steps.error(error)
+            deadline += spent(command, began)
 
     async def outcome(self, operation: Operation[Any, R], arguments: Arguments) -> Outcome[R]:
         """Run one operation and return its result with its scope; see `Client.outcome`."""
@@ -244,10 +210,7 @@ class AsyncClient(Configured):
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
-        with self.connection.lock:
-            http = self._http.pop(asyncio.get_running_loop(), None)
-        if http is not None:
-            await http.aclose()
+        await self._exchange.close()
         self._stop()
 
     async def __aenter__(self) -> Self:
@@ -261,13 +224,19 @@ class AsyncClient(Configured):
     async def _drive(self, steps: Steps[T], deadline: float | None = None) -> T:
         deadline = self.connection.deadline() if deadline is None else deadline
         while (command := steps.command()) is not None:
+            began = time.monotonic()
             try:
                 steps.reply(await self._perform(command, deadline))
             except OpenReplayToolsError as error:
                 steps.error(error)
+            deadline += spent(command, began)
         return steps.result
 
     async def _perform(self, command: Command, deadline: float) -> Any:
+        if isinstance(command, Pause):
+            return await asyncio.sleep(command.seconds)
+        if isinstance(command, Work):
+            return await asyncio.to_thread(command.do)
         if not isinstance(command, Batch):
             return await self._send(request_of(command), deadline)
         gate = asyncio.Semaphore(_BATCH_WIDTH)
@@ -308,7 +277,7 @@ class AsyncClient(Configured):
                 await asyncio.sleep(wait)
             try:
                 with connection.noted(request, message):
-                    reply = connection.decoded(request, *await self._exchange(message, deadline))
+                    reply = connection.decoded(request, *await self._exchange.send(request, message, deadline))
             except OpenReplayToolsError as error:
                 await asyncio.sleep(connection.pause(request, attempt, error, deadline))
                 attempt += 1
@@ -334,67 +303,3 @@ class AsyncClient(Configured):
                 task = asyncio.current_task()
                 if not future.cancelled() or (task is not None and task.cancelling()):
                     raise  # we were cancelled, not only whoever tried
-
-    async def _exchange(self, message: wire.Message, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
-        connection = self.connection
-        http, body = self._opened(), Body(connection, deadline)
-        timer = asyncio.timeout(connection.left(deadline))
-        try:
-            async with timer:
-                with translated(connection.settings.host):
-                    response = await http.send(_prepared(message, connection.phases(deadline)), stream=True)
-                    try:
-                        async for chunk in response.aiter_bytes():
-                            body.add(chunk)
-                    finally:
-                        await response.aclose()
-        except TimeoutError:
-            if timer.expired():
-                raise connection.late() from None
-            raise
-        return response.status_code, response.headers, body.whole()
-
-    def _opened(self) -> httpx.AsyncClient:
-        loop = asyncio.get_running_loop()
-        with self.connection.lock:
-            # An open connection keeps its loop alive, so loops that have ended are forgotten here.
-            for ended in [each for each in self._http if each.is_closed()]:
-                del self._http[ended]
-            http = self._http.get(loop)
-        if http is None:
-            options = _options(self.connection)
-            with _proxied(), self.connection.lock:
-                http = self._http[loop] = httpx.AsyncClient(**options)
-        return http
-
-
-def _prepared(message: wire.Message, phases: dict[str, float]) -> httpx.Request:
-    given: dict[str, Any] = {"headers": message.headers, "content": message.content}
-    return httpx.Request(message.method, _address(message.url), extensions={"timeout": phases}, **given)
-
-
-@contextmanager
-def _proxied() -> Iterator[None]:
-    """Turn what opening a client raises into our error: nothing but the environment's proxies can be wrong there."""
-    try:
-        yield
-    except (ImportError, ValueError, httpx.InvalidURL):  # socks without its library, a scheme that no proxy has
-        what = "Check ALL_PROXY, HTTP_PROXY and HTTPS_PROXY."
-        raise ConfigurationError(f"The proxy of the environment cannot be used. {what}") from None
-
-
-@contextmanager
-def translated(host: str) -> Iterator[None]:
-    """Turn what the HTTP library raises into our errors; neither key nor headers stand in them."""
-    try:
-        yield
-    except httpx.TimeoutException:
-        raise RequestTimeoutError(f"{host} did not answer in time. Try again, or narrow the request.") from None
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
-        what = "Check OPENREPLAY_BASE_URL and OPENREPLAY_API_KEY."
-        raise ConfigurationError(f"The request to {host} cannot be written. {what}") from None
-    except httpx.ConnectError as error:
-        what = ". Check OPENREPLAY_BASE_URL and the network."
-        raise TransportError(f"Cannot reach {host}: ", Recorded(str(error)), what) from None
-    except httpx.HTTPError as error:
-        raise TransportError(f"{host} broke the connection off ({type(error).__name__}). Try again.") from None

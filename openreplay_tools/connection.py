@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from openreplay_tools import wire
 from openreplay_tools.confirmation import Confirmations
-from openreplay_tools.doors import Access
+from openreplay_tools.downloads import Downloads
 from openreplay_tools.errors import (
     ApiError,
     AuthenticationError,
@@ -28,14 +29,18 @@ from openreplay_tools.errors import (
     TransportError,
     UnexpectedReplyError,
 )
+from openreplay_tools.handles import Handles
 from openreplay_tools.login import login_of, new_login
 from openreplay_tools.operation import Scope
+from openreplay_tools.replies import media_type
+from openreplay_tools.services import ABOUT, root_of
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
 
-    from openreplay_tools.flow import Request
+    from openreplay_tools.doors import Access
+    from openreplay_tools.flow import Request, Sink
     from openreplay_tools.login import Login
     from openreplay_tools.settings import Settings
 
@@ -64,8 +69,9 @@ class Connection:
         # A test's own network has its own accounts.
         self.login: Login | None = of.login if of else login_of(settings) if transport is None else new_login(settings)
         self._of = of
-        self._access, self._known_until = Access(settings.credentials), 0.0
+        self._access, self._known_until = settings.access, 0.0
         self._memory: dict[tuple[object, ...], tuple[float, Any]] = of._memory if of else {}  # noqa: SLF001 - its own kind
+        self._handles: Handles = of._handles if of else Handles()  # noqa: SLF001
         self._confirmations = Confirmations(settings.secret.get_secret_value())
 
     def scope(self) -> Scope:
@@ -79,6 +85,10 @@ class Connection:
             default_project=settings.project,
             access=self.access,
             confirmations=self._confirmations,
+            app=settings.logrocket,
+            downloads=Downloads(settings.downloads, settings.max_download_bytes),
+            handles=self._handles,
+            poll_seconds=settings.poll_seconds,
         )
 
     @property
@@ -86,7 +96,7 @@ class Connection:
         """What is known of the server and the credentials so far."""
         with self.lock:
             if time.monotonic() > self._known_until:
-                self._access = Access(self.settings.credentials)
+                self._access = self.settings.access
             known, login = self._access, self.login
         if login is None or not login.edition:
             return known
@@ -103,11 +113,6 @@ class Connection:
         if self._of is not None:
             self._of.learn(access)
         return self.access
-
-    @property
-    def wants_tls(self) -> bool:
-        """Whether requests need a TLS context."""
-        return self.transport is None and self.settings.base_url.startswith("https:")
 
     def deadline(self) -> float:
         """Return when a call that begins now has to be over, on the monotonic clock."""
@@ -134,10 +139,23 @@ class Connection:
             raise self.late()
         return left
 
-    def late(self) -> RequestTimeoutError:
-        """Return the error for a call that took too long."""
-        host, seconds = self.settings.host, self.settings.deadline
+    def late(self, request: Request[Any] | None = None) -> RequestTimeoutError:
+        """Return the error for a call that took too long, or for one download."""
+        if request is not None and request.into is not None:
+            seconds = self.settings.download_deadline
+            return RequestTimeoutError(f"The download took longer than {seconds:g} s (the setting download_deadline).")
+        host, seconds = self.host_of(request), self.settings.deadline
         return RequestTimeoutError(f"{host} did not answer within {seconds:g} s. Try again, or narrow the request.")
+
+    def host_of(self, request: Request[Any] | None) -> str:
+        """Return the host a request goes to, for the texts of errors; nothing else of a pre-signed address."""
+        if request is None:
+            return self.settings.host
+        return urlsplit(request.address or root_of(request.via, self.settings)).netloc
+
+    def until(self, request: Request[Any], deadline: float) -> float:
+        """Return when a request has to be over: a download has a time of its own."""
+        return deadline if request.into is None else time.monotonic() + self.settings.download_deadline
 
     def too_long(self) -> ReplyTooLongError:
         """Return the error for a reply beyond the bound."""
@@ -242,7 +260,7 @@ class Connection:
         """Return the seconds to wait before the next try.
 
         Args:
-            request: only reads are sent again.
+            request: only what may be repeated is sent again.
             attempt: 0 after the first failure.
             error: only broken connections and the server's passing troubles are worth it.
             deadline: a wait beyond it is not worth it.
@@ -252,10 +270,11 @@ class Connection:
         """
         if isinstance(error, RateLimitError) and request.via == "dashboard" and self.login is not None:
             self.login.pace.drained()
+        patience = ABOUT[request.via].patience
         worth = isinstance(error, TransportError) and not isinstance(error, RequestTimeoutError | ReplyTooLongError)
-        worth = worth or (isinstance(error, ApiError) and error.status in wire.RETRYABLE_STATUSES)
-        if request.reads and worth and attempt < self.settings.retries:
-            wait = wire.wait_before_retry(attempt, error, deadline - time.monotonic())
+        worth = worth or (isinstance(error, ApiError) and error.status in patience.statuses)
+        if request.again and worth and attempt < patience.tries(self.settings.retries):
+            wait = patience.wait(attempt, error, deadline - time.monotonic())
             if wait is not None:
                 return wait
         if not request.reads and isinstance(error, TransportError | ServerError | UnexpectedReplyError):
@@ -264,23 +283,24 @@ class Connection:
 
     def decoded(self, request: Request[Any], status: int, headers: Mapping[str, str], body: bytes) -> Any:
         """Return the typed reply or raise what the answer means; a key that a server repeats gets into no error."""
-        if not (status == 200 and wire.media_type(headers) == "application/json"):
+        if not (status == 200 and media_type(headers) == "application/json"):
             hidden = self._secrets()
             headers = {name.lower(): _without(value, hidden) for name, value in headers.items()}
             body = _without_bytes(body, hidden)
         try:
-            reply = wire.decode(request, status, headers, body, self.settings.host)
+            reply = wire.decode(request, status, headers, body, self.host_of(request))
         except UnexpectedReplyError as error:
             hidden = self._secrets()
             if not any(secret in repr(error.parts) for secret in hidden):
                 raise
-            return wire.decode(request, status, headers, _without_bytes(body, hidden), self.settings.host)
+            return wire.decode(request, status, headers, _without_bytes(body, hidden), self.host_of(request))
         self.heard(request, headers)
         return reply
 
     def _secrets(self) -> tuple[str, ...]:
-        key = self.settings.api_key.get_secret_value()
-        known = (key, *(self.login.secrets if self.login is not None else ()))
+        settings = self.settings
+        keys = (settings.api_key, settings.logrocket_api_key, settings.notte_api_key)
+        known = (*(key.get_secret_value() for key in keys), *(self.login.secrets if self.login is not None else ()))
         long = [each for each in known if len(each) >= _SHORTEST_SECRET]
         return tuple(dict.fromkeys([*long, *(json.dumps(each)[1:-1] for each in long)]))  # also as JSON writes them
 
@@ -324,14 +344,29 @@ for _name in ("httpcore.http11", "httpcore.http2"):
 
 
 class Body:
-    """Collects a reply's bytes within the size bound and the deadline."""
+    """Collects a reply's bytes within the size bound and the deadline, or hands them to whom they are for."""
 
-    def __init__(self, connection: Connection, deadline: float) -> None:
-        """Begin empty."""
+    def __init__(self, connection: Connection, request: Request[Any], deadline: float) -> None:
+        """Begin empty.
+
+        Args:
+            connection: its bounds.
+            request: what is answered; its `into` takes the bytes of a success that is not JSON.
+            deadline: on the monotonic clock.
+        """
         self._connection = connection
+        self._request = request
         self._deadline = deadline
         self._chunks: list[bytes] = []
         self._size = 0
+        self._sink: Sink | None = None
+        self._chosen = request.into is None
+        self._success = self._data = False
+
+    def open(self, status: int, headers: Mapping[str, str]) -> None:
+        """Look at the head of the reply."""
+        self._success = 200 <= status < 300
+        self._data = self._request.via != "storage" and media_type(headers) in {"application/json", "text/html"}
 
     def add(self, chunk: bytes) -> None:
         """Take a piece.
@@ -339,13 +374,27 @@ class Body:
         Raises:
             TransportError: the reply is too long or takes too long.
         """
+        if time.monotonic() > self._deadline:
+            raise self._connection.late(self._request)
+        if not self._chosen and chunk:
+            self._choose(chunk)
+        if self._sink is not None:
+            self._sink.take(chunk)
+            return
         self._size += len(chunk)
         if self._size > self._connection.settings.max_reply_bytes:
             raise self._connection.too_long()
-        if time.monotonic() > self._deadline:
-            raise self._connection.late()
         self._chunks.append(chunk)
 
     def whole(self) -> bytes:
-        """Return all of it."""
+        """Return all of what was not for somebody else."""
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+    def _choose(self, first: bytes) -> None:
+        """Decide by the head and the first bytes whether they are for the request's own sink."""
+        self._chosen = True
+        written = self._request.via != "storage" and first.lstrip()[:1] in {b"{", b"[", b"<"}
+        if self._success and not self._data and not written:
+            self._sink = self._request.into
+        if self._sink is not None:
+            self._sink.begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -10,7 +11,7 @@ from openreplay_tools.errors import (
     ConfigurationError,
     OpenReplayToolsError,
 )
-from openreplay_tools.flow import Learned, Progress, Request
+from openreplay_tools.flow import Learned, Pause, Progress, Request, Work
 from openreplay_tools.progress import report
 from openreplay_tools.settings import Settings
 
@@ -90,6 +91,17 @@ def request_of(command: Command) -> Request[Any]:
     return command
 
 
+def spent(command: Command, began: float) -> float:
+    """Return the seconds that a command took without being the server's time for an answer: the deadline moves by them.
+
+    Args:
+        command: what was done.
+        began: when, on the monotonic clock.
+    """
+    ours = isinstance(command, Pause | Work) or (isinstance(command, Request) and command.into is not None)
+    return time.monotonic() - began if ours else 0.0
+
+
 class Configured:
     """What both clients can do without I/O."""
 
@@ -132,11 +144,12 @@ class Configured:
         return cls(Settings.from_env(**given))
 
     @classmethod
-    def sandbox(cls, *, login: bool = False, **given: Any) -> Self:
+    def sandbox(cls, *, login: bool = False, siblings: bool = False, **given: Any) -> Self:
         """Make a client of an embedded server with planted incidents; closing the client stops it.
 
         Args:
             login: a dashboard login beside the organization key.
+            siblings: the keys of its LogRocket and its Notte as well.
             **given: fields of `Settings`.
 
         Raises:
@@ -146,7 +159,7 @@ class Configured:
 
         server = Sandbox().start()
         try:
-            return cls(Settings.of_sandbox(server, login=login, **given), owned=server)
+            return cls(Settings.of_sandbox(server, login=login, siblings=siblings, **given), owned=server)
         except OpenReplayToolsError:
             server.stop()
             raise

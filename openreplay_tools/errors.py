@@ -2,6 +2,7 @@
 
 OpenReplayToolsError
 ├── ConfigurationError        operator: a credential, address or project is missing or malformed; before any request
+│   └── MovedError           … or the server wants the same path in its other form
 ├── ArgumentsError            model: arguments refused; which, by what rule, what is valid
 │   └── TooMuchError         … because more would have to be read than is read at once
 ├── UnavailableError          operator: this server, edition or credential cannot do it; says what could
@@ -19,6 +20,11 @@ quoted wherever the message is shown.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class OpenReplayToolsError(Exception):
@@ -41,6 +47,10 @@ class OpenReplayToolsError(Exception):
 
 class ConfigurationError(OpenReplayToolsError):
     """A credential, an address or a default is missing or malformed; nothing was sent."""
+
+
+class MovedError(ConfigurationError):
+    """The server knows the path with a slash at its end only, or without one only."""
 
 
 class ArgumentsError(OpenReplayToolsError):
@@ -74,7 +84,14 @@ class ReplyTooLongError(TransportError):
 class ApiError(OpenReplayToolsError):
     """The server answered with an error status."""
 
-    def __init__(self, *parts: object, status: int = 0, message: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        *parts: object,
+        status: int = 0,
+        message: str = "",
+        retry_after: float | None = None,
+        told: Mapping[str, object] | None = None,
+    ) -> None:
         """Keep the status and what the server said.
 
         Args:
@@ -82,11 +99,13 @@ class ApiError(OpenReplayToolsError):
             status: the HTTP status.
             message: the server's own words, bounded; "" when it gave none.
             retry_after: seconds the server asks to wait, None when it did not say.
+            told: the JSON object a sibling vendor said it with.
         """
         super().__init__(*parts)
         self.status = status
         self.message = message
         self.retry_after = retry_after
+        self.told = told or {}
 
 
 class BadRequestError(ApiError):

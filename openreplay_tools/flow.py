@@ -7,19 +7,33 @@ into it. `client.py` drives it, once for sync and once for async code.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from openreplay_tools.errors import OpenReplayToolsError
+from openreplay_tools.errors import MovedError, OpenReplayToolsError
 
 if TYPE_CHECKING:
     from openreplay_tools.doors import Access, Service
 
 T = TypeVar("T")
 Reply = TypeVar("Reply", bound=BaseModel)
+
+
+class Sink(Protocol):
+    """Takes the bytes of a reply that is not data for us to read: a video, an export."""
+
+    def begin(self) -> None:
+        """Forget what an earlier try has brought."""
+
+    def take(self, chunk: bytes) -> None:
+        """Take the next piece.
+
+        Raises:
+            OpenReplayToolsError: it is more than may be taken.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,10 @@ class Request(Generic[Reply]):
         cache_seconds: how long the reply may stand for the next identical request.
         via: which service answers, with which credential.
         headers: further headers; only the login's own requests have any.
+        slash: whether the path ends in a slash: some servers know an endpoint by one form only.
+        repeatable: whether it may be sent again after a failure; None: when it only reads.
+        address: instead of a path: a whole pre-signed address, a secret; asked for without any credential.
+        into: takes the body where it is no JSON; the reply is then an empty one.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
@@ -49,6 +67,15 @@ class Request(Generic[Reply]):
     cache_seconds: float = 0
     via: Service = "v2"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    slash: bool = False
+    repeatable: bool | None = None
+    address: str = field(default="", repr=False)
+    into: Sink | None = field(default=None, repr=False)
+
+    @property
+    def again(self) -> bool:
+        """Whether it may be sent again after a failure."""
+        return self.reads if self.repeatable is None else self.repeatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +118,29 @@ class Progress:
         return f"{self.what}: {self.done}" if self.total is None else f"{self.what}: {self.done} of {self.total}"
 
 
-Command: TypeAlias = Request[Any] | Batch | Emit | Learned | Progress
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Waiting on purpose, between two looks at what a server is preparing; it does not count against the deadline.
+
+    Args:
+        seconds: how long.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[T]):
+    """Something that takes the processor or the disk for long; async code does it beside its event loop.
+
+    Args:
+        do: what; it sends nothing.
+    """
+
+    do: Callable[[], T]
+
+
+Command: TypeAlias = Request[Any] | Batch | Emit | Learned | Progress | Pause | Work[Any]
 Flow: TypeAlias = Generator[Command, Any, T]
 
 
@@ -101,12 +150,52 @@ def ask(request: Request[Reply]) -> Flow[Reply]:
     return reply
 
 
+def ask_either_way(request: Request[Reply]) -> Flow[Reply]:
+    """Send a request whose path some servers know with a slash at its end and others without.
+
+    The redirect that says so is not followed: behind a proxy it may name another scheme or host.
+    """
+    try:
+        return (yield from ask(request))
+    except MovedError:
+        return (yield from ask(replace(request, slash=not request.slash)))
+
+
 def ask_all(requests: list[Request[Reply]]) -> Flow[list[Reply]]:
     """Send several requests, at the same time where the client can, and return their replies in order."""
     if not requests:
         return []
     replies: list[Reply] = yield Batch(tuple(requests))
     return replies
+
+
+def pause(seconds: float) -> Flow[None]:
+    """Wait for a number of seconds."""
+    yield Pause(seconds)
+
+
+def work(do: Callable[[], T]) -> Flow[T]:
+    """Do what takes long, and return its result; what it raises of ours comes back into the flow."""
+    result: T = yield Work(do)
+    return result
+
+
+class Fetched(BaseModel):
+    """What a pre-signed address answers: its bytes went elsewhere."""
+
+
+def fetch(address: str, into: Sink) -> Flow[None]:
+    """Send for what lies behind a pre-signed address: without any credential, over https.
+
+    Args:
+        address: whole, and a secret.
+        into: takes the bytes.
+
+    Raises:
+        PermissionDeniedError: the address has expired.
+        ApiError: the storage refuses or fails.
+    """
+    yield Request("GET", (), Fetched, via="storage", address=address, into=into)
 
 
 def watched(flow: Flow[T], emitted: list[Emit]) -> Flow[T]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, T
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from openreplay_tools.doors import MEANS, OPENED_BY, Access, Door
+from openreplay_tools.doors import AppRef
 from openreplay_tools.errors import (
     ArgumentsError,
     AuthenticationError,
     ClosedError,
-    ConfigurationError,
     OpenReplayToolsError,
     UnavailableError,
     WebPageError,
 )
 from openreplay_tools.flow import Emit, Flow, Learned, watched
+from openreplay_tools.routes import NoRoute, Route, hindrance
 from openreplay_tools.schema import explain, flat_schema
 from openreplay_tools.windows import Window
 
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
 
     from openreplay_tools.answer import Answer
     from openreplay_tools.confirmation import Confirmations
+    from openreplay_tools.doors import Access, Door
+    from openreplay_tools.downloads import Downloads
+    from openreplay_tools.handles import Handles
 
 P = ParamSpec("P")
 A = TypeVar("A", bound="Arguments")
@@ -41,6 +43,7 @@ R_co = TypeVar("R_co", covariant=True)
 Effect = Literal["read", "write", "destroy"]
 
 # Until an operation resolves its own.
+_NO_APP = AppRef()
 _EVER = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC), everything=True)
 
 
@@ -121,6 +124,10 @@ class Scope:
     session: SessionRef = SessionRef()
     window: Window = _EVER
     examines: bool = True  # whether a search that finds nothing looks into why
+    app: AppRef = _NO_APP
+    downloads: Downloads | None = None
+    handles: Handles | None = None
+    poll_seconds: float = 5.0  # between two looks at what a server is preparing
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,37 +136,6 @@ class Outcome(Generic[R_co]):
 
     result: R_co
     scope: Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Route(Generic[R_co]):
-    """One way to do it.
-
-    Args:
-        needs: the door it goes through.
-        flow: what is asked there.
-        lacks: what the result does not hold on this route, in product words.
-        permission: what the login's role must allow (Enterprise edition).
-        edition: "ee" where only the Enterprise edition has it.
-    """
-
-    needs: Door
-    flow: Callable[[Any, Scope], Flow[R_co]]
-    lacks: tuple[str, ...] = ()
-    permission: str = ""
-    edition: str = ""
-
-    def obstacle(self, access: Access) -> OpenReplayToolsError | None:
-        """Return why this route cannot be taken, None when nothing is known to forbid it."""
-        if OPENED_BY[self.needs] not in access.credentials:
-            return UnavailableError(f"It needs {MEANS[OPENED_BY[self.needs]]}.")
-        if self.needs in access.closed:
-            return access.closed[self.needs]
-        if self.edition and access.edition not in {"", self.edition}:
-            return UnavailableError("It needs OpenReplay's Enterprise edition or its cloud.")
-        if self.permission and access.permissions is not None and self.permission not in access.permissions:
-            return UnavailableError(f"The login's role lacks the permission {self.permission}.")
-        return None
 
 
 class Operation(Generic[P, R_co]):
@@ -198,8 +174,9 @@ class Operation(Generic[P, R_co]):
 
     @cached_property
     def tool_name(self) -> str:
-        """The name every framework shows."""
-        return f"{self.provider}_{self.name}"
+        """The name every framework shows; an operation of a sibling vendor carries its vendor in its own name."""
+        prefix = f"{self.provider}_"
+        return self.name if self.name.startswith(prefix) else f"{prefix}{self.name}"
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -304,28 +281,7 @@ class Operation(Generic[P, R_co]):
 
     def obstacle(self, access: Access) -> OpenReplayToolsError | None:
         """Return why the operation cannot work here and what would help, None when a route may be open."""
-        if not access.credentials:
-            return ConfigurationError(
-                "No credential. Set OPENREPLAY_API_KEY to the organization key (Preferences → Account), or "
-                "OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD to a dashboard login, and OPENREPLAY_BASE_URL to the "
-                "instance when it is self-hosted."
-            )
-        found = [(route, route.obstacle(access)) for route in self.routes]
-        if self.always or any(reason is None for _, reason in found):
-            return None
-        # What was tried and refused tells more than what is missing.
-        given = {route.needs: OPENED_BY[route.needs] in access.credentials for route in self.routes}
-        tried = [reason for route, reason in found if reason and given[route.needs]]
-        means = " or ".join(dict.fromkeys(MEANS[OPENED_BY[door]] for door, has in given.items() if not has))
-        if not tried:
-            return UnavailableError(f"{self.tool_name} needs {means}.")
-        told = next((reason for reason in tried if not isinstance(reason, ClosedError)), tried[-1])
-        nothing = len(tried) > 1 and isinstance(told, ClosedError)  # another credential would find nothing either
-        if not means or nothing or not isinstance(told, UnavailableError | AuthenticationError):
-            return told
-        hinted = copy(told)  # the same kind of error, for those who catch it
-        hinted.parts = (*told.parts, f" It would work with {means}.")
-        return hinted
+        return hindrance(self.tool_name, self.routes, access, always=self.always)
 
     def _enter(self, arguments: Arguments, scope: Scope, routes: list[Route[R_co]]) -> Flow[tuple[Route[R_co], Scope]]:
         """Return the first route whose door opens, and the scope prepared at that door."""
@@ -361,6 +317,8 @@ def operation(  # noqa: PLR0913 - an operation's whole truth in one place
     needs: Door = "v2",
     permission: str = "",
     edition: str = "",
+    saves: bool = False,
+    library: str = "",
     always: bool = False,
     provider: str = "openreplay",
 ) -> Callable[[Callable[[A, Scope], Flow[R]]], Operation[P, R]]:
@@ -368,11 +326,9 @@ def operation(  # noqa: PLR0913 - an operation's whole truth in one place
 
     Args:
         arguments: the argument model; its constructor types `client.run(operation, ...)`.
-        group: by which toolkits select; so they do by `effect`.
+        group: by which toolkits select; so they do by `effect`. `provider` is the prefix of the tool's name.
         prepare: resolves project, session and window before the flow; `present` turns a result into an `Answer`.
-        needs: the door of this first route; see `Route`, also for `permission` and `edition`.
-        always: whether it runs whatever is known to be closed, because it finds that out.
-        provider: prefix of the tool's name.
+        needs: the first route's door; see `Route`, also for what follows it, and `hindrance` for `always`.
     """
     model: Any = arguments
 
@@ -386,11 +342,52 @@ def operation(  # noqa: PLR0913 - an operation's whole truth in one place
             effect=effect,
             prepare=prepare,
             present=present,
-            route=Route(needs, flow, (), permission, edition),
+            route=Route(needs, flow, (), permission, edition, saves, library),
             always=always,
         )
 
     return wrap
+
+
+class AnyArguments(Arguments):
+    """Whatever somebody passes to what cannot be done anyway."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def unserved(name: str, provider: str, group: str, *instead: str) -> Operation[..., Record]:
+    """Make an operation that a vendor has no API for: it is never offered, and says what to use instead.
+
+    Args:
+        name: as agents ask for it when they know another vendor's tools.
+        provider: the vendor; prefix of the name.
+        group: see `operation`.
+        *instead: the reason and what could be used, as parts of an error.
+    """
+
+    def nothing(args: AnyArguments, scope: Scope) -> Flow[Record]:  # noqa: ARG001
+        yield from ()
+        raise UnavailableError(*instead)
+
+    def at_once(args: AnyArguments, scope: Scope) -> Flow[Scope]:  # noqa: ARG001
+        yield from ()
+        return scope
+
+    def never(result: Record, args: AnyArguments, scope: Scope) -> Answer:
+        raise NotImplementedError
+
+    route: Route[Record] = NoRoute("logrocket" if provider == "logrocket" else "notte", nothing, instead)
+    return Operation(
+        name,
+        "".join(instead),
+        AnyArguments,
+        provider=provider,
+        group=group,
+        effect="read",
+        prepare=at_once,
+        present=never,
+        route=route,
+    )
 
 
 def _prompt(docstring: str) -> str:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from openreplay_tools.catalogue import CURATED, CURATED_WITH_LOGIN, OPERATIONS, AnyOperation
-from openreplay_tools.doors import Access
+from openreplay_tools.catalogue import OPERATIONS, UNSERVED, AnyOperation
 from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenReplayToolsError, UnavailableError
 from openreplay_tools.masking import mask_tree
-from openreplay_tools.openreplay.access import examine, examined
 from openreplay_tools.openreplay.scope import beside_the_default
+from openreplay_tools.probing import examine, examined
 from openreplay_tools.render import Fence, render, sentence
+from openreplay_tools.selection import Choice, nearest, selected
 from openreplay_tools.settings import Settings
 from openreplay_tools.text import own, unescape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Self
 
+    from openreplay_tools.answer import Picture
     from openreplay_tools.client import AsyncClient, Client
     from openreplay_tools.operation import Arguments, Outcome
     from openreplay_tools.pseudonyms import Pseudonyms
 
-Choice: TypeAlias = "tuple[str, ...] | list[str] | Literal['all'] | None"
-_EFFECTS = ("read", "write", "destroy")
 _ERROR_LIMIT = 1500
 _DETAIL = {"brief": (1, 3), "normal": (1, 1), "full": (4, 1)}
 _SMALLEST = 500
@@ -42,11 +40,13 @@ class Reply:
         text: for the model: bounded, fenced; of a refusal the reason and what to do.
         data: the complete typed result as JSON data, secrets masked; {} for a refusal.
         is_error: whether the call was refused or failed.
+        pictures: what there is to look at beside the text.
     """
 
     text: str
     data: dict[str, Any]
     is_error: bool = False
+    pictures: tuple[Picture, ...] = ()
 
 
 class Toolkit:
@@ -77,14 +77,17 @@ class Toolkit:
             ConfigurationError: an unknown name, or a tool whose effect is not allowed.
         """
         self.settings = settings
-        access = Access(settings.credentials)
-        self._chosen = _selected(groups, tools, effects, access)
-        self._reasons: dict[str, OpenReplayToolsError] = examined(self._chosen, access)
+        chosen = selected(groups, tools, effects, settings.access)
+        vendors = {operation.provider for operation in chosen}
+        self._chosen = (*chosen, *(operation for operation in UNSERVED if operation.provider in vendors))
+        self._reasons: dict[str, OpenReplayToolsError] = examined(self._chosen, settings.access)
         self._owned = owned
 
     @classmethod
     def from_env(cls, *, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any) -> Self:
-        """Build from the environment (`OPENREPLAY_API_KEY`, `OPENREPLAY_BASE_URL`, …); what is given in code wins.
+        """Build from the environment (`OPENREPLAY_API_KEY`, `LOGROCKET_API_KEY`, …); what is given in code wins.
+
+        The toolkit holds whichever vendors have credentials.
 
         Args:
             groups: see `Toolkit`.
@@ -99,18 +102,27 @@ class Toolkit:
         if not settings.credentials:
             raise ConfigurationError(
                 "OPENREPLAY_API_KEY is not set. Copy the organization key from Preferences → Account, or set "
-                "OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD to a dashboard login, or try without any: sandbox()."
+                "OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD to a dashboard login, LOGROCKET_API_KEY or NOTTE_API_KEY, or "
+                "try without any: sandbox()."
             )
         return cls(settings, groups=groups, tools=tools, effects=effects)
 
     @classmethod
     def sandbox(
-        cls, *, login: bool = False, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any
+        cls,
+        *,
+        login: bool = False,
+        siblings: bool = False,
+        groups: Choice = None,
+        tools: Choice = None,
+        effects: Choice = None,
+        **given: Any,
     ) -> Self:
         """Build over an embedded server with a fixed clock and planted incidents; needs no credential.
 
         Args:
             login: a dashboard login beside the organization key, so that sessions can be searched.
+            siblings: its LogRocket and its Notte as well.
             groups: see `Toolkit`.
             tools: see `Toolkit`.
             effects: see `Toolkit`.
@@ -123,7 +135,7 @@ class Toolkit:
 
         server = Sandbox().start()
         try:
-            settings = Settings.of_sandbox(server, login=login, **given)
+            settings = Settings.of_sandbox(server, login=login, siblings=siblings, **given)
             return cls(settings, groups=groups, tools=tools, effects=effects, owned=server)
         except OpenReplayToolsError:
             server.stop()
@@ -249,13 +261,13 @@ class Toolkit:
         budget = max(_SMALLEST, self.settings.budget * times // parts)
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))
         if self._people is None:
-            return Reply(render(answer, budget=budget, fence=self._fence), data)
+            return Reply(render(answer, budget=budget, fence=self._fence), data, pictures=answer.pictures)
         self._people.meet(outcome.result)
         sent = () if answer.rows else sent
         room = max(_SMALLEST, budget - self._people.room(sent))
         text = render(answer, budget=room, fence=self._fence, rewrite=self._people.part)
         told = self._people.tree(data, outcome.result, self.settings.dashboard)
-        return Reply(self._people.explained(text, sent, budget), told)
+        return Reply(self._people.explained(text, sent, budget), told, pictures=answer.pictures)
 
     def _received(self, value: Any) -> Any:
         """Take back what a model passes as it read it: escaped identifiers, text in our own fence."""
@@ -276,65 +288,12 @@ class Toolkit:
             parts = self._reasons[name].parts
             known = str(parts[0]).startswith(name)  # a reason may begin with it
             raise UnavailableError("" if known else f"{name} is not available: ", *parts)
-        for each in OPERATIONS:
+        for each in (*OPERATIONS, *UNSERVED):
             if each.tool_name == name:
-                reason = each.obstacle(Access(self.settings.credentials))
+                reason = each.obstacle(self.settings.access)
                 why = "was not chosen when this toolkit was built (groups, tools, effects)."
                 raise reason or UnavailableError(f"{name} {why}")
-        raise ArgumentsError(f"No tool of that name here.{_nearest(name, [op.tool_name for op in self.operations])}")
-
-
-def _selected(groups: Choice, tools: Choice, effects: Choice, access: Access) -> tuple[AnyOperation, ...]:
-    allowed = _checked("effects", effects if effects is not None else ("read",), _EFFECTS)
-    by_name = {operation.tool_name: operation for operation in OPERATIONS}
-    if tools is not None and groups is not None:
-        raise ConfigurationError("Give groups or tools, not both: tools names every tool that is offered.")
-    if tools is not None:
-        named = [by_name[name] for name in _checked("tools", tools, tuple(by_name))]
-        refused = [operation for operation in named if operation.effect not in allowed and tools != "all"]
-        if refused:
-            needed = " and ".join(sorted({f'"{operation.effect}"' for operation in refused}))
-            raise ConfigurationError(
-                f"tools: {refused[0].tool_name} changes data; build the toolkit with effects that include {needed}."
-            )
-        return tuple(operation for operation in named if operation.effect in allowed)
-    if groups is None:
-        return _curated(access, allowed)
-    known = tuple(dict.fromkeys(operation.group for operation in OPERATIONS))
-    wanted = _checked("groups", groups, known)
-    return tuple(operation for operation in OPERATIONS if operation.group in wanted and operation.effect in allowed)
-
-
-def _curated(access: Access, allowed: tuple[str, ...]) -> tuple[AnyOperation, ...]:
-    """Return what answers most questions with the credentials at hand, and what was allowed beside reading."""
-    # Jobs only matter to those who may make or cancel them; the passthrough is chosen by name.
-    further = {"jobs"} if len(allowed) > 1 else set()
-    alone = access.credentials == {"key"}
-    chosen = tuple(each for each in CURATED if not (alone and each in CURATED_WITH_LOGIN))
-    return tuple(
-        each
-        for each in OPERATIONS
-        if (each in chosen or each.group in further or (each.effect != "read" and each.group != "raw"))
-        and each.effect in allowed
-        and (each.obstacle(access) is None or not access.credentials)
-    )
-
-
-def _checked(what: str, given: tuple[str, ...] | list[str] | str, known: tuple[str, ...]) -> tuple[str, ...]:
-    if given == "all":
-        return known
-    if isinstance(given, str):
-        raise ConfigurationError(f'{what}: give a tuple of names, such as ("{known[0]}",), or "all".')
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(f"{what}: unknown name {name!r}.{_nearest(name, known)}")
-    return tuple(dict.fromkeys(given))
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(name, names, 3, 0.4)
-    return f" Nearest: {', '.join(near)}." if near else f" There are: {', '.join(names)}."
+        raise ArgumentsError(f"No tool of that name here.{nearest(name, [op.tool_name for op in self.operations])}")
 
 
 class Bound:
@@ -352,10 +311,18 @@ class Bound:
 
     @classmethod
     def sandbox(
-        cls, *, login: bool = False, groups: Choice = None, tools: Choice = None, effects: Choice = None, **given: Any
+        cls,
+        *,
+        login: bool = False,
+        siblings: bool = False,
+        groups: Choice = None,
+        tools: Choice = None,
+        effects: Choice = None,
+        **given: Any,
     ) -> Self:
         """Build over an embedded server with planted incidents; see `Toolkit.sandbox`."""
-        return cls(core=Toolkit.sandbox(login=login, groups=groups, tools=tools, effects=effects, **given))
+        chosen = {"groups": groups, "tools": tools, "effects": effects}
+        return cls(core=Toolkit.sandbox(login=login, siblings=siblings, **chosen, **given))
 
     def probe(self) -> Self:
         """Narrow the offer to what the server can do; see `Toolkit.probe`."""

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ValidationError
 
-from openreplay_tools.addresses import host_of
+from openreplay_tools.addresses import host_of, is_fetchable
 from openreplay_tools.errors import (
     ApiError,
     ArgumentsError,
@@ -28,8 +28,11 @@ from openreplay_tools.errors import (
     UnexpectedReplyError,
     WebPageError,
 )
+from openreplay_tools.replies import MESSAGE_LIMIT, is_web_page, media_type, retry_after, server_message
 from openreplay_tools.schema import rule
-from openreplay_tools.text import Recorded, clean, shorten
+from openreplay_tools.services import ABOUT, base_of
+from openreplay_tools.text import Recorded
+from openreplay_tools.vendor_failures import vendor_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +42,6 @@ if TYPE_CHECKING:
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
-RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
-LONGEST_WAIT = 30.0
-_MESSAGE_LIMIT = 300
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _DEEPEST = 50  # levels of a reply that are kept when it is nested beyond what the parser takes
 _OK = 200
@@ -92,35 +92,57 @@ def encode(request: Request[Any], settings: Settings, token: str = "") -> Messag
     Raises:
         ArgumentsError: a path part is empty, `.` or `..` or holds a slash: it would name another endpoint.
     """
-    headers = {"Accept": "application/json", **_authorization(request, settings, token), **request.headers}
+    headers = {"Accept": _accepted(request), **_authorization(request, settings, token), **request.headers}
     content = None
     if request.body is not None:
         headers["Content-Type"] = "application/json"
         content = _JSON.encode(request.body).encode("utf-8", "replace")
+    return Message(request.method, _url(request, settings), headers, content)
+
+
+def _url(request: Request[Any], settings: Settings) -> str:
+    if request.via == "storage":
+        if not is_fetchable(request.address, local=settings.is_local):
+            raise UnexpectedReplyError("The vendor names an address that is not https; nothing was fetched from it.")
+        return request.address
     query = f"?{urlencode(request.query, errors='replace')}" if request.query else ""
-    base = settings.go if request.via in {"v2", "dashboard"} else settings.legacy
-    return Message(request.method, f"{base}/{path(request.path)}{query}", headers, content)
+    where = path(request.path, slashes=not ABOUT[request.via].strict)
+    return f"{base_of(request.via, settings)}/{where}{'/' if request.slash else ''}{query}"
+
+
+def _accepted(request: Request[Any]) -> str:
+    if request.via == "storage":
+        return "*/*"
+    return "application/json" if request.into is None else "application/json, */*;q=0.5"
 
 
 def _authorization(request: Request[Any], settings: Settings, token: str) -> dict[str, str]:
-    if request.via == "open":
+    if request.via in {"open", "storage"}:
         return {}
     if request.via in {"dashboard", "legacy"}:
         return {"Authorization": f"Bearer {token}"}
+    if request.via == "logrocket":  # https://docs.logrocket.com/docs/user-identification-api
+        return {"Authorization": f"token {settings.logrocket_api_key.get_secret_value()}"}
+    if request.via == "notte":  # https://docs.notte.cc/api-reference
+        return {"Authorization": f"Bearer {settings.notte_api_key.get_secret_value()}"}
     # https://docs.openreplay.com/en/api/ says "Authorization: <key>"; v2 wants the Bearer scheme (contract §1.2).
     key = settings.api_key.get_secret_value()
     return {"Authorization": f"Bearer {key}" if request.via == "v2" else key}
 
 
-def path(parts: tuple[str, ...]) -> str:
+def path(parts: tuple[str, ...], *, slashes: bool = False) -> str:
     """Return path parts joined, each encoded so that it can be nothing but one part.
+
+    Args:
+        parts: as they are.
+        slashes: whether the server takes an encoded slash for a part of an id.
 
     Raises:
         ArgumentsError: a part cannot stand in a path.
     """
     for part in parts:
         # The server's proxy decodes %2F and resolves dots before it chooses an endpoint (observed §A22, §D).
-        if part in {"", ".", ".."} or "/" in part or "\0" in part:
+        if part in {"", ".", ".."} or ("/" in part and not slashes) or "\0" in part:
             raise ArgumentsError(
                 "An id that is empty, . or .. or holds a slash cannot be asked for: it would name another endpoint."
             )
@@ -141,6 +163,9 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
         ApiError: an error status (one of its subclasses).
         UnexpectedReplyError: success without the data that belong there.
     """
+    about = ABOUT[request.via]
+    if not about.strict:
+        return vendor_reply(request, status, headers, body, host)
     if status != _OK:
         raise failure(request, status, headers, body, host)
     kind = media_type(headers)
@@ -153,8 +178,27 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
         raise UnexpectedReplyError(
             "The server answered with ", Recorded(kind or "no content type"), " instead of JSON."
         )
+    return read_reply(request.reply, unescape_html(body) if request.escaped else body)
+
+
+def vendor_reply(request: Request[ReplyT], status: int, headers: Mapping[str, str], body: bytes, host: str) -> ReplyT:
+    """Return a sibling vendor's typed reply, whatever success and media type it calls it; see `decode`."""
+    if not 200 <= status < 300:
+        raise vendor_failure(request, status, headers, body, host)
+    if is_web_page(media_type(headers), body):
+        about = ABOUT[request.via]
+        raise WebPageError(f"{host} answered with a web page instead of data. Check {about.address or 'the network'}.")
+    return read_reply(request.reply, body.lstrip(b"\xef\xbb\xbf") or b"{}")
+
+
+def read_reply(model: type[ReplyT], body: bytes) -> ReplyT:
+    """Return a reply body as the model.
+
+    Raises:
+        UnexpectedReplyError: it is not what the model says.
+    """
     try:
-        return _read(request.reply, unescape_html(body) if request.escaped else body)
+        return _read(model, body)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = Recorded(".".join(str(step) for step in problem["loc"])) if problem["loc"] else "the body"
@@ -214,7 +258,7 @@ def failure(
             ". Set OPENREPLAY_BASE_URL to the address where the instance answers itself.",
         )
     message, wait = server_message(headers, body), retry_after(headers)
-    said: tuple[object, ...] = (": ", Recorded(message, limit=_MESSAGE_LIMIT)) if message else ()
+    said: tuple[object, ...] = (": ", Recorded(message, limit=MESSAGE_LIMIT)) if message else ()
     what = Recorded("/".join(request.path[2:]) or "/".join(request.path))
     kind = _ERRORS.get(status, ServerError if status >= _SERVER_ERROR else ApiError)
     pause = f"Wait {wait:.0f} s" if wait is not None else "Wait a few seconds"
@@ -232,66 +276,6 @@ def _refused(request: Request[Any], host: str) -> str:
         return f"The server refused the login (401). Check OPENREPLAY_EMAIL; it is sent to {host} only."
     where = "Copy the organization key again from Preferences → Account"
     return f"The server refused the key (401). {where}; it is sent to {host} only."
-
-
-def media_type(headers: Mapping[str, str]) -> str:
-    """Return the media type of a reply, "" when it has none."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def is_web_page(kind: str, body: bytes) -> bool:
-    """Tell whether a reply is a page for people, whatever it says it is."""
-    return kind in {"text/html", "application/xhtml+xml"} or body[:30].lstrip().lower().startswith(
-        (b"<!doctype", b"<html")
-    )
-
-
-def server_message(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the server's own words, bounded; "" for web pages and empty bodies."""
-    kind = media_type(headers)
-    if not body or is_web_page(kind, body):
-        return ""
-    if kind != "application/json":
-        return shorten(clean(body[:1000].decode("utf-8", "replace")), _MESSAGE_LIMIT)
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    # {"error": "…"} up to 1.27; {"errors": ["…"]} after it and in the Python service; {"detail": …} (contract §1.3).
-    found = [said.get(key) for key in ("error", "errors", "detail")] if isinstance(said, dict) else []
-    told = next((each for each in found if each), "")
-    text = "; ".join(_told(each) for each in (told if isinstance(told, list) else [told]))
-    return shorten(clean(text), _MESSAGE_LIMIT)
-
-
-def _told(said: Any) -> str:
-    """Return one of the server's messages; FastAPI's name the field they are about."""
-    if isinstance(said, dict):
-        where = ".".join(str(step) for step in said.get("loc") or ())
-        text = str(said.get("msg") or said.get("message") or "")
-        return f"{where}: {text}" if where and text else text or where
-    return str(said)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds the server asks to wait, None when it does not say (dates are not understood)."""
-    text = headers.get("retry-after", "").strip()
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
-
-
-def wait_before_retry(attempt: int, error: BaseException | None, left: float) -> float | None:
-    """Return how long to wait before trying a read again, None when it is not worth it.
-
-    Args:
-        attempt: 0 after the first failure.
-        error: may carry the server's wish.
-        left: seconds until the call's deadline.
-    """
-    wish = error.retry_after if isinstance(error, ApiError) else None
-    # The limiter lets nothing pass until a whole second was silent (contract §1.4).
-    first = 1.25 if isinstance(error, RateLimitError) else 0.25
-    wait = wish if wish is not None else first * 4**attempt
-    return wait if wait < left and wait <= LONGEST_WAIT else None
 
 
 def unescape_html(body: bytes) -> bytes:

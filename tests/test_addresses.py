@@ -79,7 +79,7 @@ def test_what_is_no_address_is_refused_with_an_example(pasted):
      f"https://{SECRET}@"],
 )  # fmt: skip
 def test_a_user_name_or_password_is_refused_and_not_repeated(pasted):
-    assert refusal(pasted) == "THE_VARIABLE must not hold a user name or password; use OPENREPLAY_API_KEY."
+    assert refusal(pasted) == "THE_VARIABLE must not hold a user name or password; keys have variables of their own."
 
 
 def test_an_at_sign_in_the_path_is_no_user_name():

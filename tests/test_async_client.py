@@ -124,7 +124,7 @@ def test_a_connection_left_open_by_an_earlier_loop_does_no_harm(settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         assert asyncio.run(main(close=False)) == asyncio.run(main(close=True)) > 200
-        client._http.clear()
+        client._exchange._http.clear()
         gc.collect()
 
 
@@ -149,8 +149,8 @@ def test_each_loop_has_its_own_connections():
     client = FarSide().client()
 
     async def main():
-        assert client._opened() is client._opened()
-        return client._opened()
+        assert client._exchange.opened("https://h.example") is client._exchange.opened("https://h.example")
+        return client._exchange.opened("https://h.example")
 
     assert asyncio.run(main()) is not asyncio.run(main())
 
@@ -168,9 +168,9 @@ def test_a_loop_that_has_ended_is_forgotten(settings):
                 asyncio.run(main())
                 client.connection._memory.clear()
             gc.collect()
-            kept = len(client._http)
+            kept = len(client._exchange._http)
         finally:
-            client._http.clear()
+            client._exchange._http.clear()
             gc.collect()
     assert kept <= 1
 
@@ -293,7 +293,7 @@ async def test_closing_closes_what_this_loop_opened():
     client = FarSide().client()
     async with client:
         await client.run(numbers)
-        opened = client._opened()
+        opened = client._exchange.opened("https://h.example")
     assert opened.is_closed
     assert (await client.run(numbers, count=3)).rows == [0, 1, 2], "closed, it opens again"
 

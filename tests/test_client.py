@@ -30,7 +30,7 @@ from openreplay_tools import (
 )
 from openreplay_tools.addresses import is_loopback
 from openreplay_tools.answer import Answer
-from openreplay_tools.client import _options
+from openreplay_tools.exchange import options
 from openreplay_tools.errors import (
     ApiError,
     ArgumentsError,
@@ -699,7 +699,7 @@ def test_a_proxy_is_not_asked_for_this_machines_own_ports(make, proxied, host):
 
 @pytest.mark.parametrize("host", ["[::1]:9000", "127.0.0.2", "[::1]"])
 def test_a_proxy_is_not_asked_for_any_form_of_loopback(host):
-    assert _options(Client(base_url=f"http://{host}").connection)["trust_env"] is False
+    assert options(Client(base_url=f"http://{host}").connection, f"http://{host}/x")["trust_env"] is False
 
 
 @pytest.mark.parametrize("proxy", ["ftp://127.0.0.1:1", "socks5://127.0.0.1:1"])
@@ -975,7 +975,7 @@ def test_the_first_calls_of_many_threads_open_one_client():
 
     def opened(_):
         gate.wait()
-        return id(client._opened())
+        return id(client._exchange.opened(client.connection.settings.base_url))
 
     with ThreadPoolExecutor(20) as pool:
         assert len(set(pool.map(opened, range(20)))) == 1
@@ -986,13 +986,13 @@ def test_no_cookie_is_kept_for_nobody_sends_one():
     network = httpx.MockTransport(lambda request: httpx.Response(200, json={"number": 7}, headers=brought))
     with Client(api_key=KEY, base_url="https://h.example", transport=network) as client:
         assert client.run(read_number).number == 7
-        assert not list(client._opened().cookies.jar)
+        assert not list(client._exchange.opened("https://h.example").cookies.jar)
 
 
 def test_a_client_is_closed_by_its_context_and_can_be_closed_twice():
     with Client(api_key=KEY, transport=httpx.MockTransport(echoed)) as client:
         client.run(read_number)
-        opened = client._http
+        (opened,) = client._exchange._http.values()
     assert opened.is_closed
     client.close()
     assert client.run(read_number, number=4).number == 4
@@ -1001,7 +1001,7 @@ def test_a_client_is_closed_by_its_context_and_can_be_closed_twice():
 
 def test_clients_of_one_connection_verify_certificates_with_one_context():
     client = Client(base_url="https://h.example")
-    first, second = _options(client.connection), _options(client.connection)
+    first, second = (options(client.connection, "https://h.example") for _ in range(2))
     assert first["verify"] is second["verify"]
     assert first["verify"].verify_mode.name == "CERT_REQUIRED"
     assert (first["follow_redirects"], first["trust_env"]) == (False, True)

@@ -357,7 +357,7 @@ def test_a_write_that_was_refused_was_not_done(error):
 
 
 def test_a_body_is_collected():
-    body = Body(made(), LATER)
+    body = Body(made(), READ, LATER)
     assert body.whole() == b""
     for piece in (b"ab", b"", b"cd"):
         body.add(piece)
@@ -365,13 +365,13 @@ def test_a_body_is_collected():
 
 
 def test_a_body_of_one_piece_is_not_copied():
-    body, piece = Body(made(), LATER), b"x" * 1000
+    body, piece = Body(made(), READ, LATER), b"x" * 1000
     body.add(piece)
     assert body.whole() is piece
 
 
 def test_a_body_may_be_as_long_as_the_bound_and_no_longer():
-    body = Body(made(max_reply_bytes=4096), LATER)
+    body = Body(made(max_reply_bytes=4096), READ, LATER)
     body.add(b"x" * 4096)
     with pytest.raises(TransportError) as caught:
         body.add(b"x")
@@ -380,7 +380,7 @@ def test_a_body_may_be_as_long_as_the_bound_and_no_longer():
 
 def test_a_body_must_be_there_in_time():
     with pytest.raises(RequestTimeoutError):
-        Body(made(), time.monotonic() - 1).add(b"x")
+        Body(made(), READ, time.monotonic() - 1).add(b"x")
 
 
 # --- The log of what was changed ---

@@ -10,6 +10,7 @@ from openreplay_tools.text import Given, Own, Recorded
 
 PARENTS = {
     "ConfigurationError": "OpenReplayToolsError",
+    "MovedError": "ConfigurationError",
     "ArgumentsError": "OpenReplayToolsError",
     "TooMuchError": "ArgumentsError",
     "UnavailableError": "OpenReplayToolsError",

@@ -13,9 +13,12 @@ ROOT = Path(__file__).resolve().parent.parent / PACKAGE
 
 # Module -> the modules of this package that it may import. Arrows go one way: a module stands below those it names.
 BASICS = {"errors", "text", "masking", "windows", "addresses", "settings", "personal"}
-CORE = BASICS | {"doors", "flow", "progress", "confirmation", "schema", "fields", "answer", "operation"}
-CLIENTS = {"wire", "login", "connection", "driver", "deadline", "client"}
-BELOW_TOOLKIT = CORE | CLIENTS | {"render", "openreplay", "catalogue"}
+CORE = BASICS | {"doors", "flow", "progress", "confirmation", "handles", "downloads"}
+CORE |= {"schema", "routes", "fields", "answer", "operation"}
+CLIENTS = {"services", "replies", "vendor_failures", "wire", "login", "connection", "driver", "deadline"}
+CLIENTS |= {"exchange", "client"}
+PROVIDERS = {"openreplay", "logrocket", "notte"}
+BELOW_TOOLKIT = CORE | CLIENTS | PROVIDERS | {"recordings", "render", "catalogue", "probing", "selection"}
 BELOW_ADAPTERS = BELOW_TOOLKIT | {"toolkit", "sandbox"}
 ADAPTERS = {"langchain", "llama_index", "mcp", "cli"}
 ALLOWED = {
@@ -39,17 +42,29 @@ ALLOWED = {
     "doors": {"errors"},
     "flow": {"errors", "doors"},
     "progress": {"flow"},
-    "operation": BASICS | {"doors", "flow", "confirmation", "schema", "answer"},
+    "handles": set(),
+    "downloads": {"errors", "text"},
+    "routes": {"errors", "doors", "flow"},
+    "operation": BASICS | {"doors", "flow", "confirmation", "handles", "downloads", "schema", "answer", "routes"},
+    "recordings": {"personal", "operation"},
     "login": BASICS | {"doors", "flow", "operation"},
     "fields": BASICS | {"schema", "operation"},
-    "wire": BASICS | {"doors", "flow", "operation", "schema"},
+    "services": {"errors", "doors", "settings"},
+    "replies": {"text"},
+    "vendor_failures": BASICS | {"flow", "replies", "services"},
+    "wire": BASICS | {"doors", "flow", "operation", "schema", "replies", "services", "vendor_failures"},
     # The sandbox is imported when Client.sandbox() is called.
-    "connection": CORE | {"wire", "login"},
+    "connection": CORE | {"wire", "login", "replies", "services"},
+    "exchange": CORE | {"wire", "connection", "deadline", "services"},
     "driver": CORE | {"connection", "sandbox"},
-    "client": CORE | {"wire", "connection", "driver", "deadline"},
+    "client": CORE | {"wire", "connection", "driver", "exchange"},
     "render": BASICS | {"answer", "operation"},
     "openreplay": CORE,
-    "catalogue": {"errors", "operation", "openreplay"},
+    "logrocket": CORE | {"recordings"},
+    "notte": CORE | {"recordings"},
+    "catalogue": {"errors", "operation"} | PROVIDERS,
+    "probing": CORE | PROVIDERS,
+    "selection": {"errors", "doors", "operation", "catalogue"},
     # The sandbox is the far side of HTTP: it shares no knowledge of the API with the code that is tested against it.
     "sandbox": {"errors"},
     "toolkit": BELOW_TOOLKIT | {"sandbox", "pseudonyms"},
@@ -66,7 +81,8 @@ ALLOWED = {
 
 # Module -> the libraries that it may import beside the standard library and pydantic.
 LIBRARIES = {
-    "client": {"httpx"},
+    "exchange": {"httpx"},
+    "notte": {"av", "m3u8"},
     "langchain": {"langchain_core"},
     "llama_index": {"llama_index"},
     "mcp": {"mcp", "mcp_types"},

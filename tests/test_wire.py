@@ -27,6 +27,7 @@ from openreplay_tools.errors import (
 )
 from openreplay_tools.flow import Request
 from openreplay_tools.operation import Record
+from openreplay_tools.services import ABOUT
 from openreplay_tools.settings import Settings
 from openreplay_tools.text import Recorded
 
@@ -419,9 +420,12 @@ def test_retry_after_is_whole_seconds(header, seconds):
     assert (f"Wait {seconds:.0f} s" if seconds is not None else "Wait a few seconds") in str(error)
 
 
+PATIENCE = ABOUT["v2"].patience
+
+
 def test_without_a_wish_the_pauses_grow():
-    assert [wire.wait_before_retry(attempt, None, 60) for attempt in range(4)] == [0.25, 1.0, 4.0, 16.0]
-    assert wire.wait_before_retry(4, None, 600) is None
+    assert [PATIENCE.wait(attempt, None, 60) for attempt in range(4)] == [0.25, 1.0, 4.0, 16.0]
+    assert PATIENCE.wait(4, None, 600) == PATIENCE.longest == 30
 
 
 @pytest.mark.parametrize(
@@ -429,16 +433,16 @@ def test_without_a_wish_the_pauses_grow():
     [(7, 60, 7), (0, 60, 0), (7, 7, None), (7, 5, None), (30, 60, 30), (31, 600, None), (None, 0.2, None)],
 )
 def test_a_wish_is_honoured_within_the_deadline(wish, left, wait):
-    assert wire.wait_before_retry(0, RateLimitError("slow", retry_after=wish), left) == wait
+    assert PATIENCE.wait(0, RateLimitError("slow", retry_after=wish), left) == wait
 
 
 def test_a_wish_that_comes_with_a_503_is_honoured_too():
     error = failed(503, {"retry-after": "7"}, b"")
-    assert wire.wait_before_retry(0, error, 60) == 7
+    assert PATIENCE.wait(0, error, 60) == 7
 
 
 def test_a_broken_connection_is_tried_again_soon():
-    assert wire.wait_before_retry(0, TransportError("broken"), 60) == 0.25
+    assert PATIENCE.wait(0, TransportError("broken"), 60) == 0.25
 
 
 # --- Whatever a server sends ---

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from openreplay_tools.answer import Answer
-from openreplay_tools.doors import MEANS, OPENED_BY, Access, Door
+from openreplay_tools.doors import MEANS, OPENED_BY, OPENREPLAY, Access
 from openreplay_tools.errors import (
     AuthenticationError,
     ClosedError,
@@ -32,9 +32,13 @@ if TYPE_CHECKING:
     from openreplay_tools.text import Line
 
 # What is worth remembering; all other trouble may pass.
-_LASTING = (UnavailableError, AuthenticationError, PermissionDeniedError, ConfigurationError)
+LASTING = (UnavailableError, AuthenticationError, PermissionDeniedError, ConfigurationError)
 _LONG_AGO_MS = 946_684_800_000  # the earliest time the server takes
 _SHOWN = 8
+
+
+_Door = Literal["v2", "v1", "login"]
+DOORS: tuple[_Door, ...] = ("v2", "v1", "login")
 
 
 class DoorReport(Record):
@@ -48,7 +52,7 @@ class DoorReport(Record):
         said: what the server said to it.
     """
 
-    door: Literal["v2", "v1", "login"]
+    door: _Door
     state: Literal["open", "closed", "refused", "unset", "unknown"]
     reason: str = ""
     said: str = ""
@@ -94,7 +98,8 @@ def look(scope: Scope) -> Flow[tuple[Access, list[Project]]]:
     With a key: the project list of API v2, something of API v1, and the edition. With a login: signing in, its project
     list, and a search in a minute long ago.
     """
-    access = Access(scope.access.credentials, permissions=scope.access.permissions)
+    elsewhere = {door: error for door, error in scope.access.closed.items() if OPENED_BY[door] not in OPENREPLAY}
+    access = replace(scope.access, closed=elsewhere, edition="")
     projects: list[Project] = []
     for door, knock in _KNOCKS:
         if not access.has(door):
@@ -105,7 +110,7 @@ def look(scope: Scope) -> Flow[tuple[Access, list[Project]]]:
             # A key that v2 has accepted is a good one, whatever is said to v1.
             wrong = isinstance(error, AuthenticationError) and not (door == "v1" and access.has("v2"))
             access = access.refused(door, error) if wrong else access.without(door, error)
-    lasting = {door: error for door, error in access.closed.items() if isinstance(error, _LASTING)}
+    lasting = {door: error for door, error in access.closed.items() if isinstance(error, LASTING)}
     known: Access = yield Learned(replace(access, closed=lasting))
     if not known.edition:  # a login has told it
         known = yield Learned(replace(known, edition=(yield from fetch_edition())))
@@ -148,7 +153,7 @@ def _knock_login(scope: Scope, _: list[Project]) -> Flow[list[Project]]:
     return projects
 
 
-_KNOCKS: tuple[tuple[Door, Callable[[Scope, list[Project]], Flow[list[Project]]]], ...] = (
+_KNOCKS: tuple[tuple[_Door, Callable[[Scope, list[Project]], Flow[list[Project]]]], ...] = (
     ("v2", _knock_v2),
     ("v1", _knock_v1),
     ("login", _knock_login),
@@ -162,18 +167,6 @@ def fetch_edition() -> Flow[str]:
     except OpenReplayToolsError:
         return ""
     return reply.data.edition
-
-
-def examine(operations: Iterable[Operation[..., object]], scope: Scope) -> Flow[dict[str, OpenReplayToolsError]]:
-    """Look, and return the tools that cannot work here, each with the reason and what would help."""
-    access, _ = yield from look(scope)
-    return examined(operations, access)
-
-
-def examined(operations: Iterable[Operation[..., object]], access: Access) -> dict[str, OpenReplayToolsError]:
-    """Return the tools that cannot work as far as is known, each with the reason and what would help."""
-    found = {operation.tool_name: operation.obstacle(access) for operation in operations}
-    return {tool: reason for tool, reason in found.items() if reason is not None}
 
 
 def access_card(report: AccessReport, args: CheckAccessArgs, scope: Scope) -> Answer:  # noqa: ARG001
@@ -234,13 +227,13 @@ def check_access(args: CheckAccessArgs, scope: Scope) -> Flow[AccessReport]:  # 
     return AccessReport(
         host=scope.host,
         edition=access.edition,
-        doors=[_report(door, access) for door in OPENED_BY],
+        doors=[_report(door, access) for door in DOORS],
         permissions=None if access.permissions is None else sorted(access.permissions),
         projects=[project.name for project in projects],
     )
 
 
-def _report(door: Door, access: Access) -> DoorReport:
+def _report(door: _Door, access: Access) -> DoorReport:
     if OPENED_BY[door] not in access.credentials:
         return DoorReport(door=door, state="unset", reason=f"It needs {MEANS[OPENED_BY[door]]}.")
     error = access.closed.get(door)

@@ -1,0 +1,1 @@
+"""LogRocket: exports, highlights and users of its recorded sessions."""

@@ -1,0 +1,1 @@
+"""Notte: the replays of its browser sessions."""
