@@ -6,6 +6,7 @@ worth, so it knows what to leave out first.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,11 @@ class Picture:
 
     content: bytes = field(repr=False)
     media_type: str = "image/jpeg"
+
+    @property
+    def base64(self) -> str:
+        """The bytes as every framework wants them."""
+        return b64encode(self.content).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

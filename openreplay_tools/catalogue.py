@@ -95,6 +95,9 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     send,
 )
 
+# Whose operations there are; the first part of every tool's name.
+VENDORS = ("openreplay", "logrocket", "notte")
+
 # What agents ask a vendor for that has no API for it: never offered, each says what to use instead.
 UNSERVED: tuple[AnyOperation, ...] = ()
 

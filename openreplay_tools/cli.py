@@ -10,7 +10,8 @@ from dataclasses import replace
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
-from openreplay_tools.errors import ConfigurationError, OpenReplayToolsError
+from openreplay_tools.catalogue import VENDORS
+from openreplay_tools.errors import OpenReplayToolsError
 from openreplay_tools.progress import print_progress, reporting
 from openreplay_tools.toolkit import Toolkit
 
@@ -39,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     selection = argparse.ArgumentParser(add_help=False)
     selection.add_argument("--sandbox", action="store_true", help="use an embedded server, not the environment's")
     selection.add_argument("--login", action="store_true", help="with --sandbox: a dashboard login beside the key")
+    selection.add_argument("--siblings", action="store_true", help="with --sandbox: its LogRocket and Notte as well")
+    selection.add_argument("--downloads", default=None, help="the directory in which files may be written")
     for name in ("groups", "tools", "effects"):
         selection.add_argument(f"--{name}", default=None, type=_names, help="comma-separated names, or all")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -65,7 +68,9 @@ def _names(text: str) -> tuple[str, ...] | str:
 
 def _toolkit(args: argparse.Namespace) -> Toolkit:
     chosen = {"groups": args.groups, "tools": args.tools, "effects": args.effects}
-    return Toolkit.sandbox(login=args.login, **chosen) if args.sandbox else Toolkit.from_env(**chosen)
+    chosen |= {"downloads": args.downloads} if args.downloads else {}
+    given = {"login": args.login, "siblings": args.siblings} if args.sandbox else {}
+    return Toolkit.sandbox(**given, **chosen) if args.sandbox else Toolkit.from_env(**chosen)
 
 
 def _mcp(args: argparse.Namespace) -> int:
@@ -88,7 +93,8 @@ def _tools(args: argparse.Namespace) -> int:
 
 
 def _call(args: argparse.Namespace) -> int:
-    name = args.tool if args.tool.startswith("openreplay_") else f"openreplay_{args.tool}"
+    name = args.tool if args.tool.partition("_")[0] in VENDORS else f"openreplay_{args.tool}"
+    args.siblings |= not name.startswith("openreplay_")
     if args.groups is None and args.tools is None:
         args.groups = "all"  # whoever names a tool need not choose it as well
     with _toolkit(args) as toolkit, reporting(print_progress):
@@ -132,19 +138,7 @@ def _listed(text: str) -> Any:
 
 
 def _sandbox(args: argparse.Namespace) -> int:
-    from openreplay_tools.sandbox import Sandbox
+    from openreplay_tools.sandbox.command import serve
 
-    server = Sandbox(version=args.version, edition=args.edition, port=args.port, live_clock=True)
-    try:
-        server.start()
-    except OSError as error:
-        raise ConfigurationError(
-            f"Port {args.port} cannot be used ({error.strerror}). Choose another with --port."
-        ) from None
-    print(
-        f"OPENREPLAY_BASE_URL={server.url} OPENREPLAY_API_KEY={server.api_key} OPENREPLAY_PROJECT='Acme Shop' "
-        f"OPENREPLAY_EMAIL={server.email} OPENREPLAY_PASSWORD={server.password}",
-        flush=True,
-    )
-    server.serve_forever()
+    serve(port=args.port, version=args.version, edition=args.edition)
     return 0

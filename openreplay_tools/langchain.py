@@ -30,7 +30,7 @@ PROGRESS = "openreplay_tools_progress"
 
 
 class OpenReplayTool(BaseTool):
-    """One operation: the text is the content, the complete typed result the artifact.
+    """One operation: text and pictures are the content, the complete typed result the artifact.
 
     How far a long call has come is a custom event named `openreplay_tools_progress` (`on_custom_event`,
     `astream_events`), and in a LangGraph graph a part of `stream_mode="custom"`.
@@ -110,10 +110,13 @@ def _stream(told: dict[str, Any]) -> None:
     write(told)
 
 
-def _told(reply: Reply) -> tuple[str, dict[str, Any]]:
+def _told(reply: Reply) -> tuple[str | list[dict[str, str]], dict[str, Any]]:
     if reply.is_error:
         raise ToolException(reply.text)
-    return reply.text, reply.data
+    if not reply.pictures:
+        return reply.text, reply.data
+    shown = [{"type": "image", "base64": each.base64, "mime_type": each.media_type} for each in reply.pictures]
+    return [{"type": "text", "text": reply.text}, *shown], reply.data
 
 
 class OpenReplayToolkit(Bound, BaseToolkit):

@@ -12,6 +12,7 @@ from openreplay_tools.toolkit import Bound, Reply, Toolkit
 try:
     from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
     from llama_index.core.instrumentation.events import BaseEvent
+    from llama_index.core.llms import ImageBlock, TextBlock
     from llama_index.core.tools import FunctionTool, ToolMetadata, ToolOutput
     from llama_index.core.tools.tool_spec.base import BaseToolSpec
     from llama_index.core.workflow import Context, Event
@@ -111,9 +112,10 @@ class OpenReplayTool(FunctionTool):
             yield
 
     def _output(self, reply: Reply, arguments: dict[str, Any]) -> ToolOutput:
+        shown = [ImageBlock(image=each.content, image_mimetype=each.media_type) for each in reply.pictures]
         return ToolOutput(
             tool_name=self.metadata.get_name(),
-            content=reply.text,
+            blocks=[TextBlock(text=reply.text), *shown],
             raw_input=arguments,
             raw_output=reply.data,
             is_error=reply.is_error,

@@ -1,16 +1,20 @@
-"""The nginx in front of everything: how it reads a path, and which of its neighbours answers (contract §1.1)."""
+"""The nginx in front of everything: how it reads a path, and which of its neighbours answers (contract §1.1).
+
+The sibling vendors and the object storage share its port, and nothing else: their paths arrive as they were sent.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.responses import Response
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -87,9 +91,14 @@ class Front:
         service: the Go service; None on an installation that has none, whose place the page takes.
         legacy: the Python service.
         requests: where requests are noted.
+        siblings: other vendors' applications by the first segment of their paths. Each gets its own part of the path,
+            decoded, as `path`, what stands before it as `root_path`, and the whole as sent as `raw_path`.
     """
 
-    def __init__(self, service: ASGIApp | None, legacy: ASGIApp, requests: deque[Received]) -> None:
+    def __init__(
+        self, service: ASGIApp | None, legacy: ASGIApp, requests: deque[Received], siblings: Mapping[str, ASGIApp]
+    ) -> None:
+        self._siblings = siblings
         self._service = service
         self._legacy = legacy
         self._requests = requests
@@ -102,6 +111,11 @@ class Front:
         async def replay() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
+        first, slash, rest = scope["raw_path"].decode("latin-1").removeprefix("/").partition("/")
+        if slash and first in self._siblings:
+            own = {**scope, "path": unquote(f"/{rest}"), "root_path": f"/{first}"}
+            await self._siblings[first](own, replay, send)
+            return
         path = normalise(scope["raw_path"])
         if path is None:
             await html("400 Bad Request")(scope, replay, send)

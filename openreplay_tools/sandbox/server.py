@@ -19,13 +19,18 @@ from openreplay_tools.sandbox.front import Front, Received
 from openreplay_tools.sandbox.legacy import build_legacy
 from openreplay_tools.sandbox.legacy_call import Installation
 from openreplay_tools.sandbox.limiter import Limiter
+from openreplay_tools.sandbox.logrocket import build_logrocket
+from openreplay_tools.sandbox.notte import build_notte
 from openreplay_tools.sandbox.routes import Edition, Service
+from openreplay_tools.sandbox.storage import Storage
 from openreplay_tools.sandbox.store import Store, milliseconds
 from openreplay_tools.sandbox.versions import Version, has_api_v1, has_go
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+
+    from starlette.types import ASGIApp
 
 FIXED_NOW = datetime(2026, 11, 20, 18, 15, tzinfo=UTC)
 """The sandbox's clock unless told otherwise: the moment after which nothing was recorded."""
@@ -35,9 +40,10 @@ _KEPT_REQUESTS = 1000
 
 
 class Sandbox:
-    """An embedded OpenReplay server on a loopback port.
+    """An embedded OpenReplay server on a loopback port, with LogRocket and Notte beside it.
 
     Project 1 holds generated visits that end at the sandbox's clock, project 2 the recorded ones at their own times.
+    LogRocket has recorded a part of the former as well; its files and Notte's videos lie in `storage`.
     Use it as a context manager, or call `start` and `stop`.
 
     Args:
@@ -57,6 +63,8 @@ class Sandbox:
     member_email = MEMBER.email
     """Somebody whose role, on "ee", allows to watch sessions and live ones, and nothing else."""
     password = PASSWORD
+    logrocket_api_key = "acme:shop:sandbox-logrocket"
+    notte_api_key = "sandbox-notte-key"
     secret = "sandbox-secret-for-fence-and-confirmation"  # noqa: S105  a fixed text, so that outputs repeat
 
     def __init__(  # noqa: PLR0913  all by name, each with a default
@@ -82,6 +90,7 @@ class Sandbox:
         self.failures = Failures()
         self.requests: deque[Received] = deque(maxlen=_KEPT_REQUESTS)
         self.accounts = Accounts(self.now)
+        self.storage = Storage(lambda: f"{self.url}/storage", self.now, self.secret)
         self._pulse = pulse
         self._connections: Connections = {}
         self._store: Store | None = None
@@ -93,6 +102,16 @@ class Sandbox:
         """The server's root; the public API is under `/v2/api` as on a self-hosted instance."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def logrocket_url(self) -> str:
+        """The place of LogRocket's `https://api.logrocket.com`: what stands before `/v1`."""
+        return f"{self.url}/logrocket"
+
+    @property
+    def notte_url(self) -> str:
+        """The place of Notte's `https://api.notte.cc`."""
+        return f"{self.url}/notte"
 
     @property
     def store(self) -> Store:
@@ -165,7 +184,12 @@ class Sandbox:
         )
         gate = Gate(self.api_key, self.accounts, Limiter(self._pulse))
         service = build(Service(store, self.edition, self.now), gate, self.version) if has_go(self.version) else None
-        front = Front(service, build_legacy(installation, api_v1=self.api_v1), self.requests)
+        siblings: dict[str, ASGIApp] = {
+            "logrocket": build_logrocket(self.storage, self.logrocket_api_key, self.now, store),
+            "notte": build_notte(self.storage, self.notte_api_key, self.now),
+            "storage": self.storage,
+        }
+        front = Front(service, build_legacy(installation, api_v1=self.api_v1), self.requests, siblings)
         return uvicorn.Config(
             FailingServer(front, self.failures, self._connections),
             http=_protocol(self._connections),
