@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from openreplay_tools.catalogue import AnyOperation
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-_DOORS = {"v2": "key", "v1": "key (API v1)", "login": "login"}
+_DOORS = {"v2": "key", "v1": "key (API v1)", "login": "login", "logrocket": "LogRocket key", "notte": "Notte key"}
+_ALL = {"api_key": "-", "logrocket_api_key": "org:app:-", "notte_api_key": "-", "downloads": "-"}
 _SENTENCE = re.compile(r"(.+?\.)(?=\s|\Z)", re.DOTALL)
 _ARGUMENT = re.compile(r"^ {4}(\w+): (.+)$", re.MULTILINE)
 
@@ -83,6 +84,9 @@ def operations_table() -> str:
     default = {
         "key": Toolkit(Settings.make(api_key="-")).operations,
         "login": Toolkit(Settings.make(api_key="-", **login)).operations,
+        "LogRocket key": Toolkit(Settings.make(logrocket_api_key="org:app:-", downloads="-")).operations,
+        "Notte key": Toolkit(Settings.make(notte_api_key="-", downloads="-")).operations,
+        "all": Toolkit(Settings.make(**_ALL, **login)).operations,
     }
     rows = [
         (
@@ -99,7 +103,8 @@ def operations_table() -> str:
     sizes = {words: sum(len(_definition(each)) for each in chosen) for words, chosen in default.items()}
     return (
         f"{table}\nThe default with a key is {len(default['key'])} tools, their definitions {sizes['key']:,} "
-        f"characters of JSON; with a key and a login {len(default['login'])} tools, {sizes['login']:,} characters.\n"
+        f"characters of JSON; with a key and a login {len(default['login'])} tools, {sizes['login']:,} characters; with "
+        f"all credentials {len(default['all'])} tools, {sizes['all']:,} characters.\n"
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    from openreplay_tools.answer import Picture
+    from openreplay_tools.answer import Answer, Picture
     from openreplay_tools.client import AsyncClient, Client
     from openreplay_tools.operation import Arguments, Outcome
     from openreplay_tools.pseudonyms import Pseudonyms
@@ -262,12 +262,19 @@ class Toolkit:
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))
         if self._people is None:
             return Reply(render(answer, budget=budget, fence=self._fence), data, pictures=answer.pictures)
-        self._people.meet(outcome.result)
+        return self._discreet(self._people, answer, (outcome.result, data), sent, budget)
+
+    def _discreet(self, people: Pseudonyms, answer: Answer, told: tuple[Any, Any], sent: object, budget: int) -> Reply:
+        """Return a reply that shows people by aliases; pictures show them as they are, so that none goes out."""
+        result, data = told
+        people.meet(result)
+        if answer.pictures:
+            why = "The pictures are left out: they may show people, and this toolkit shows people by aliases only."
+            answer = replace(answer, notes=(*answer.notes, own(why)))
         sent = () if answer.rows else sent
-        room = max(_SMALLEST, budget - self._people.room(sent))
-        text = render(answer, budget=room, fence=self._fence, rewrite=self._people.part)
-        told = self._people.tree(data, outcome.result, self.settings.dashboard)
-        return Reply(self._people.explained(text, sent, budget), told, pictures=answer.pictures)
+        room = max(_SMALLEST, budget - people.room(sent))
+        text = render(answer, budget=room, fence=self._fence, rewrite=people.part)
+        return Reply(people.explained(text, sent, budget), people.tree(data, result, self.settings.dashboard))
 
     def _received(self, value: Any) -> Any:
         """Take back what a model passes as it read it: escaped identifiers, text in our own fence."""
