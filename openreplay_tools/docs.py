@@ -103,8 +103,8 @@ def operations_table() -> str:
     sizes = {words: sum(len(_definition(each)) for each in chosen) for words, chosen in default.items()}
     return (
         f"{table}\nThe default with a key is {len(default['key'])} tools, their definitions {sizes['key']:,} "
-        f"characters of JSON; with a key and a login {len(default['login'])} tools, {sizes['login']:,} characters; with "
-        f"all credentials {len(default['all'])} tools, {sizes['all']:,} characters.\n"
+        f"characters of JSON; with a key and a login {len(default['login'])} tools, {sizes['login']:,} characters; "
+        f"with all credentials {len(default['all'])} tools, {sizes['all']:,} characters.\n"
     )
 
 

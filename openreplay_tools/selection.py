@@ -5,7 +5,16 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from openreplay_tools.catalogue import CURATED, CURATED_WITH_LOGIN, OPERATIONS, AnyOperation
+from openreplay_tools.catalogue import (
+    CURATED,
+    CURATED_TOGETHER,
+    CURATED_WITH_LOGIN,
+    CURATED_WITHOUT_LOGIN,
+    OPERATIONS,
+    VENDORS,
+    AnyOperation,
+)
+from openreplay_tools.doors import OPENREPLAY
 from openreplay_tools.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,15 +36,17 @@ def selected(groups: Choice, tools: Choice, effects: Choice, access: Access) -> 
     by_name = {operation.tool_name: operation for operation in OPERATIONS}
     if tools is not None and groups is not None:
         raise ConfigurationError("Give groups or tools, not both: tools names every tool that is offered.")
+    if "all" in {tools if isinstance(tools, str) else "", groups if isinstance(groups, str) else ""}:
+        return tuple(each for each in OPERATIONS if each.effect in allowed and each.provider in _vendors(access))
     if tools is not None:
         named = [by_name[name] for name in _checked("tools", tools, tuple(by_name))]
-        refused = [operation for operation in named if operation.effect not in allowed and tools != "all"]
+        refused = [operation for operation in named if operation.effect not in allowed]
         if refused:
             needed = " and ".join(sorted({f'"{operation.effect}"' for operation in refused}))
             raise ConfigurationError(
                 f"tools: {refused[0].tool_name} changes data; build the toolkit with effects that include {needed}."
             )
-        return tuple(operation for operation in named if operation.effect in allowed)
+        return tuple(named)
     if groups is None:
         return _curated(access, allowed)
     known = tuple(dict.fromkeys(operation.group for operation in OPERATIONS))
@@ -43,12 +54,17 @@ def selected(groups: Choice, tools: Choice, effects: Choice, access: Access) -> 
     return tuple(operation for operation in OPERATIONS if operation.group in wanted and operation.effect in allowed)
 
 
+def _vendors(access: Access) -> set[str]:
+    """Return the vendors that "all" means: those whose credentials are at hand, every one while there is none."""
+    given = {"openreplay" if credential in OPENREPLAY else credential for credential in access.credentials}
+    return given or set(VENDORS)
+
+
 def _curated(access: Access, allowed: tuple[str, ...]) -> tuple[AnyOperation, ...]:
     """Return what answers most questions with the credentials at hand, and what was allowed beside reading."""
     # Jobs only matter to those who may make or cancel them; the passthrough is chosen by name.
     further = {"jobs"} if len(allowed) > 1 else set()
-    alone = access.credentials == {"key"}
-    chosen = tuple(each for each in CURATED if not (alone and each in CURATED_WITH_LOGIN))
+    chosen = _choice(access)
     return tuple(
         each
         for each in OPERATIONS
@@ -56,6 +72,16 @@ def _curated(access: Access, allowed: tuple[str, ...]) -> tuple[AnyOperation, ..
         and each.effect in allowed
         and (each.obstacle(access) is None or not access.credentials)
     )
+
+
+def _choice(access: Access) -> list[AnyOperation]:
+    """Return the curated operations for these credentials."""
+    given, login = access.credentials, "login" in access.credentials
+    if given & OPENREPLAY and given - OPENREPLAY:
+        return [
+            each for each in CURATED_TOGETHER if each not in (CURATED_WITHOUT_LOGIN if login else CURATED_WITH_LOGIN)
+        ]
+    return [each for each in CURATED if login or not given or each not in CURATED_WITH_LOGIN]
 
 
 def _checked(what: str, given: tuple[str, ...] | list[str] | str, known: tuple[str, ...]) -> tuple[str, ...]:

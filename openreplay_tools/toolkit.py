@@ -68,8 +68,8 @@ class Toolkit:
 
         Args:
             settings: credentials, address, limits.
-            groups: groups of operations, or "all"; None takes the curated set.
-            tools: names of tools, or "all"; None leaves the choice to `groups`.
+            groups: groups of operations, or "all" of the vendors with credentials; None takes the curated set.
+            tools: names of tools, or "all" likewise; None leaves the choice to `groups`.
             effects: which of "read", "write", "destroy" may be offered; None is reading only.
             owned: closed together with the toolkit (an embedded sandbox).
 
@@ -78,7 +78,7 @@ class Toolkit:
         """
         self.settings = settings
         chosen = selected(groups, tools, effects, settings.access)
-        vendors = {operation.provider for operation in chosen}
+        vendors = {operation.provider for operation in chosen if operation.obstacle(settings.access) is None}
         self._chosen = (*chosen, *(operation for operation in UNSERVED if operation.provider in vendors))
         self._reasons: dict[str, OpenReplayToolsError] = examined(self._chosen, settings.access)
         self._owned = owned

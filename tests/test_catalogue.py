@@ -10,9 +10,9 @@ import pytest
 
 import openreplay_tools
 from openreplay_tools import catalogue
-from openreplay_tools.catalogue import CURATED, OPERATIONS
-from openreplay_tools.doors import MEANS, OPENED_BY, Access, Door
-from openreplay_tools.errors import ConfigurationError
+from openreplay_tools.catalogue import CURATED, CURATED_TOGETHER, OPERATIONS, UNSERVED, VENDORS
+from openreplay_tools.doors import MEANS, OPENED_BY, Access, Credential, Door
+from openreplay_tools.errors import ConfigurationError, UnavailableError
 from openreplay_tools.operation import Arguments, Page, Record
 from openreplay_tools.settings import Settings
 from openreplay_tools.toolkit import Toolkit
@@ -21,8 +21,8 @@ from tests.snapshots import agree, names
 
 BY_NAME = {operation.tool_name: operation for operation in OPERATIONS}
 VERBS = {
-    "cancel", "check", "compare", "create", "delete", "find", "get", "list", "open", "query", "request", "search",
-    "send", "suggest", "summarize",
+    "cancel", "check", "compare", "create", "delete", "find", "get", "identify", "list", "open", "query", "read",
+    "request", "save", "search", "send", "suggest", "summarize",
 }  # fmt: skip
 GROUPS = {
     "projects": {"list_projects", "get_project", "create_project", "check_access"},
@@ -36,12 +36,20 @@ GROUPS = {
     "jobs": {"list_jobs", "get_job", "cancel_job"},
     "insight": {"summarize_session", "summarize_user", "open_link", "find_issues"},
     "raw": {"request", "send"},
+    "logrocket": {
+        "logrocket_request_highlights", "logrocket_get_highlights", "logrocket_list_exports", "logrocket_read_export",
+        "logrocket_identify_user",
+    },
+    "notte": {
+        "notte_list_sessions", "notte_get_session", "notte_get_replay", "notte_save_replay", "notte_get_frames",
+    },
 }  # fmt: skip
-EFFECTS = {"create": "write", "cancel": "write", "send": "write", "delete": "destroy"}
+EFFECTS = {"create": "write", "cancel": "write", "identify": "write", "send": "write", "delete": "destroy"}
 # As the server's roles name what they allow (contract §4.1).
 PERMISSIONS = {"", "SESSION_REPLAY", "DATA_MANAGEMENT", "ASSIST_LIVE"}
-TRIED = ("v2", "login", "v1")
+TRIED = ("v2", "login", "v1", "logrocket", "notte")
 BOTH = frozenset({"key", "login"})
+EVERY = frozenset(get_args(Credential))
 # What an operation cannot do without.
 ARGUMENTS = {
     "create_project": {"name": "x"},
@@ -58,10 +66,24 @@ ARGUMENTS = {
     "cancel_job": {"job_id": 1},
     "request": {"path": "/v2/api/1/tags"},
     "send": {"path": "/v2/api/1/tags", "method": "POST"},
+    "logrocket_request_highlights": {"user_id": "u"},
+    "logrocket_get_highlights": {"request_id": "ab12"},
+    "logrocket_read_export": {"export": "start.2cbbb7db9d49"},
+    "logrocket_identify_user": {"user_id": "u", "name": "x"},
+    "notte_get_session": {"session": "s"},
+    "notte_get_replay": {"session": "s"},
+    "notte_save_replay": {"session": "s"},
+    "notte_get_frames": {"session": "s", "at": ["0:05"]},
 }
+SIBLINGS = {"logrocket_api_key": "o:a:s", "notte_api_key": "k", "downloads": "d"}
 RESERVED = {"config", "run_manager", "self", "args", "properties", "kwargs", "callbacks", "tool_call_id", "runtime"}
 README = Path(__file__).parents[1] / "README.md"
 each = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+
+
+def verb(operation):
+    """What the operation's name begins with, behind its vendor where it carries one."""
+    return operation.name.removeprefix(f"{operation.provider}_").split("_")[0]
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
@@ -74,18 +96,36 @@ def test_names_are_unique():
 def test_the_catalogue_names_every_operation_and_the_package_gives_them():
     named = {operation.name for operation in OPERATIONS}
     assert set(catalogue.__all__) == {"OPERATIONS", *named}
+    assert all(operation.provider == operation.group for operation in OPERATIONS if operation.provider != "openreplay")
     assert all(getattr(openreplay_tools, operation.name) is operation for operation in OPERATIONS)
 
 
 def test_the_curated_choice_is_of_the_catalogue_in_its_order_and_only_reads():
     assert [operation for operation in OPERATIONS if operation in CURATED] == list(CURATED)
     assert {operation.effect for operation in CURATED} == {"read"}
+    assert [operation for operation in CURATED if operation in CURATED_TOGETHER] == list(CURATED_TOGETHER)
+
+
+@pytest.mark.parametrize("operation", UNSERVED, ids=lambda operation: operation.name)
+def test_what_a_vendor_has_no_api_for_says_what_to_use_instead(operation):
+    assert verb(operation) in VERBS
+    assert operation.tool_name not in BY_NAME
+    for access in (Access(), Access(EVERY, downloads=True)):
+        reason = operation.obstacle(access)
+        assert isinstance(reason, UnavailableError)
+        named = set(re.findall(r"\b(?:logrocket|notte)_[a-z_]+", str(reason)))
+        assert named, "it names a tool that helps"
+        assert named <= set(BY_NAME)
 
 
 @each
 def test_a_name_begins_with_one_of_the_closed_verbs(operation):
-    assert operation.name.split("_")[0] in VERBS
-    assert operation.tool_name == f"{operation.provider}_{operation.name}"
+    assert verb(operation) in VERBS
+    assert operation.provider in VENDORS
+    assert operation.tool_name.startswith(f"{operation.provider}_{verb(operation)}")
+    assert operation.tool_name == (
+        operation.name if operation.provider != "openreplay" else f"openreplay_{operation.name}"
+    )
     assert re.fullmatch(r"[a-z0-9_]{1,64}", operation.tool_name)
 
 
@@ -98,7 +138,7 @@ def test_the_groups_are_these():
 
 @each
 def test_the_effect_follows_from_the_verb(operation):
-    assert operation.effect == EFFECTS.get(operation.name.split("_")[0], "read")
+    assert operation.effect == EFFECTS.get(verb(operation), "read")
 
 
 @each
@@ -120,20 +160,21 @@ def test_each_route_goes_through_a_known_door_and_they_are_tried_in_the_same_ord
 
 @each
 def test_without_any_credential_it_says_what_to_set(operation):
+    variable = {"logrocket": "LOGROCKET_API_KEY", "notte": "NOTTE_API_KEY"}.get(operation.provider, "OPENREPLAY_API_KEY")
     assert isinstance(operation.obstacle(Access()), ConfigurationError)
-    assert "OPENREPLAY_API_KEY" in str(operation.obstacle(Access()))
-    assert operation.obstacle(Access(BOTH)) is None
+    assert variable in str(operation.obstacle(Access()))
+    assert operation.obstacle(Access(EVERY, downloads=True)) is None
 
 
 @each
 def test_a_credential_that_opens_no_door_of_it_is_answered_with_the_one_that_does(operation):
     opened = {OPENED_BY[route.needs] for route in operation.routes}
-    for has in BOTH:
-        reason = operation.obstacle(Access(frozenset({has})))
+    for has in EVERY:
+        reason = operation.obstacle(Access(frozenset({has}), downloads=True))
         assert (reason is None) == (has in opened)
         if reason is not None:
-            (missing,) = opened
-            assert str(reason) == f"{operation.tool_name} needs {MEANS[missing]}."
+            missing = " or ".join(dict.fromkeys(MEANS[OPENED_BY[route.needs]] for route in operation.routes))
+            assert str(reason) == f"{operation.tool_name} needs {missing}."
 
 
 @each
@@ -147,7 +188,7 @@ def test_a_description_begins_with_a_verb_and_is_short(operation):
 
 @each
 def test_a_description_names_only_tools_that_exist(operation):
-    assert set(re.findall(r"openreplay_[a-z_]+", operation.description)) <= set(BY_NAME) - {operation.tool_name}
+    assert set(re.findall(r"\b(?:openreplay|logrocket|notte)_[a-z_]+", operation.description)) <= set(BY_NAME) - {operation.tool_name}
 
 
 def fields_of(schema, where=""):
@@ -207,8 +248,13 @@ def test_lists_can_be_walked_and_others_cannot(operation):
         ({"api_key": "k"}, 9, 10_000),
         ({"api_key": "k", **LOGIN}, 12, 16_000),
         (LOGIN, 12, 16_000),
+        ({"logrocket_api_key": "o:a:s"}, 4, 5_000),
+        ({"notte_api_key": "k", "downloads": "d"}, 5, 5_000),
+        (SIBLINGS, 9, 10_000),
+        ({"api_key": "k", **SIBLINGS}, 11, 16_000),
+        ({"api_key": "k", **LOGIN, **SIBLINGS}, 12, 16_000),
     ],
-    ids=["key", "key and login", "login"],
+    ids=["key", "key and login", "login", "LogRocket", "Notte", "both siblings", "key and siblings", "all"],
 )
 def test_the_default_definitions_are_small(credentials, count, size):
     with Toolkit(Settings.make(**credentials)) as toolkit:
@@ -227,6 +273,7 @@ def test_the_readme_has_a_row(operation):
     rows = [line for line in lines if line.startswith(f"| `{operation.tool_name}` |")]
     assert len(rows) == 1
     works_with = {"v2": "key", "v1": "key (API v1)", "login": "login"}
+    works_with |= {"logrocket": "LogRocket key", "notte": "Notte key"}
     doors = " or ".join(dict.fromkeys(works_with[route.needs] for route in operation.routes))
     assert f"| {operation.effect} | {operation.group} | {doors} |" in rows[0]
 

@@ -37,9 +37,10 @@ def opened_by(credential):
 
 
 LIVE = tools_of("list_live_sessions", "search_live_sessions")
-EVERYTHING = {operation.tool_name for operation in OPERATIONS}
+OURS = [operation for operation in OPERATIONS if operation.provider == "openreplay"]
+EVERYTHING = {operation.tool_name for operation in OURS}
 ALWAYS = {"openreplay_check_access"}  # tells why the others cannot work
-READING = {operation.tool_name for operation in OPERATIONS if operation.effect == "read"}
+READING = {operation.tool_name for operation in OURS if operation.effect == "read"}
 JOBS = tools_of("list_jobs", "get_job", "cancel_job")
 WITH_KEY = tools_of(
     "list_projects", "check_access", "search_users", "get_user", "list_user_sessions", "summarize_session",
@@ -150,7 +151,8 @@ def test_the_order_is_the_catalogues_for_groups_and_the_callers_for_names():
         ({"groups": ("user",)}, "groups: unknown name 'user'. Nearest: users."),
         (
             {"groups": ("xx",)},
-            "groups: unknown name 'xx'. There are: projects, users, sessions, insight, events, notes, live, jobs, raw.",
+            "groups: unknown name 'xx'. There are: projects, users, sessions, insight, events, notes, live, jobs, raw, "
+            "logrocket, notte.",
         ),
         ({"tools": ("openreplay_getuser",)}, "tools: unknown name 'openreplay_getuser'. Nearest: openreplay_get_user"),
         ({"effects": ("reed",)}, "effects: unknown name 'reed'. Nearest: read"),
@@ -195,7 +197,7 @@ def test_a_tool_that_was_not_chosen_cannot_be_called(sandbox):
 def test_nothing_is_sent_when_a_toolkit_is_built(sandbox):
     sandbox.requests.clear()
     with toolkit_over(sandbox, **LOGIN) as toolkit:
-        assert len(toolkit.operations) == len(OPERATIONS)
+        assert len(toolkit.operations) == len(OURS)
         assert [operation.schema for operation in toolkit.operations]
         assert toolkit.unavailable == {}
     assert not sandbox.requests
@@ -214,7 +216,7 @@ def test_from_env_reads_the_environment_and_code_wins(monkeypatch):
     with Toolkit.from_env(project="Acme Recorded", groups="all", effects="all") as toolkit:
         assert toolkit.settings.project == "Acme Recorded"
         assert toolkit.settings.api_key.get_secret_value() == "fromenvironment"
-        assert len(toolkit.operations) == len(OPERATIONS)
+        assert len(toolkit.operations) == len(OURS)
 
 
 def test_a_login_alone_is_enough_of_an_environment(monkeypatch):
@@ -410,7 +412,7 @@ def test_probing_again_takes_everything_back(sandbox):
         assert set(toolkit.unavailable) == EVERYTHING - ALWAYS
         toolkit.probe()
         assert toolkit.unavailable == {}
-        assert len(toolkit.operations) == len(OPERATIONS)
+        assert len(toolkit.operations) == len(OURS)
 
 
 def test_probing_twice_keeps_the_reasons():
