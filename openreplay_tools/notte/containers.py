@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from openreplay_tools.recordings import Container
 
 EXTENSIONS: Mapping[Container, str] = MappingProxyType({"mp4": ".mp4", "ts": ".ts", "webp": ".webp", "webm": ".webm"})
+NAMES: Mapping[Container, str] = MappingProxyType(
+    {"mp4": "MP4", "ts": "MPEG transport stream", "webp": "animated WebP", "webm": "WebM"}
+)
 HEAD = 377  # bytes that are enough for `container_of`
 
 # Boxes that an MP4, or a piece of a fragmented one, may begin with (ISO/IEC 14496-12).

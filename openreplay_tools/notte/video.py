@@ -1,0 +1,151 @@
+"""Bringing a replay's video here: the whole file, or the pieces of its playlist one behind the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from openreplay_tools.downloads import Downloads
+from openreplay_tools.errors import (
+    ApiError,
+    AuthenticationError,
+    OpenReplayToolsError,
+    PermissionDeniedError,
+    ReplyTooLongError,
+    RequestTimeoutError,
+    TransportError,
+    UnavailableError,
+    UnexpectedReplyError,
+)
+from openreplay_tools.flow import Progress, fetch, work
+from openreplay_tools.notte.containers import HEAD, container_of
+from openreplay_tools.notte.playlist import read_playlist
+from openreplay_tools.notte.waiting import await_replay
+from openreplay_tools.text import Recorded, identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from openreplay_tools.downloads import Draft
+    from openreplay_tools.flow import Flow
+    from openreplay_tools.notte.waiting import Found
+    from openreplay_tools.operation import Scope
+    from openreplay_tools.recordings import Container, Media
+
+_FURTHER = 1024**3  # bytes of a video, where a scope was made by hand
+
+
+class _ExpiredError(OpenReplayToolsError):
+    """A pre-signed address is refused; Notte gives fresh ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A video whose bytes are here.
+
+    Attributes:
+        container: told by them.
+        duration_ms: as Notte says it, or its playlist; None where neither does.
+        segments: how many pieces were joined; None for a whole file.
+        complete: False when the playlist does not say that it has an end.
+    """
+
+    container: Container
+    duration_ms: int | None = None
+    segments: int | None = None
+    complete: bool = True
+
+
+def downloads_of(scope: Scope) -> Downloads:
+    """Return where files may be written, and how long they may get."""
+    return scope.downloads or Downloads("", _FURTHER)
+
+
+def fetch_video(
+    session: str, wait: int, draft: Draft, scope: Scope, expect: Callable[[Container], None] = lambda _: None
+) -> Flow[Video]:
+    """Bring a replay's video into a draft.
+
+    Args:
+        session: whose.
+        wait: seconds that the replay may be waited for.
+        draft: empty; takes the bytes.
+        scope: see `await_replay`.
+        expect: is told the likely container before it is sent for, and may raise.
+
+    Raises:
+        UnavailableError: there is no replay (yet), or its playlist cannot be joined.
+        UnexpectedReplyError: what came is no video.
+        PermissionDeniedError: fresh addresses are refused as well.
+        TransportError: it broke off, or is longer than may be downloaded.
+    """
+    fresh = False
+    while True:
+        draft.restart()
+        found = yield from await_replay(session, wait, draft, scope)
+        if found.media is None:
+            raise _not_ready(session, found)
+        try:
+            return (yield from _brought(found, found.media, draft, expect))
+        except _ExpiredError:
+            if fresh:
+                raise PermissionDeniedError(
+                    "The storage refuses the addresses of Notte's replay, fresh ones too (403). Try again later; when "
+                    "it stays so, ask Notte.",
+                    status=403,
+                ) from None
+        fresh = True
+
+
+def _not_ready(session: str, found: Found) -> UnavailableError:
+    said = (" (Notte says ", Recorded(found.said, limit=40), ")") if found.said else ()
+    return UnavailableError(
+        "The replay of session ", identifier(session), f" is not ready after {found.waited:.0f} s", *said, ". Call "
+        "again in a minute, or with a longer wait.",
+    )  # fmt: skip
+
+
+def _brought(found: Found, media: Media, draft: Draft, expect: Callable[[Container], None]) -> Flow[Video]:
+    if found.direct:
+        return Video(_container(draft), media.duration_ms)
+    if media.url is not None:
+        expect("mp4")
+        try:
+            yield Progress(0, 1, "fetching the video")
+            yield from _piece(media.url.get_secret_value(), draft)
+            return Video(_container(draft), media.duration_ms)
+        except (ApiError, UnexpectedReplyError, TransportError) as error:
+            if media.playlist is None or isinstance(error, ReplyTooLongError | RequestTimeoutError):
+                raise
+        draft.restart()
+    return (yield from _joined(media, draft, expect))
+
+
+def _joined(media: Media, draft: Draft, expect: Callable[[Container], None]) -> Flow[Video]:
+    text = media.playlist.get_secret_value() if media.playlist else ""
+    playlist = yield from work(partial(read_playlist, text))
+    expect("mp4" if playlist.mapped else "ts")
+    for done, address in enumerate(playlist.addresses):
+        yield Progress(done, len(playlist.addresses), "fetching the video")
+        before = draft.size
+        yield from _piece(address, draft)
+        if draft.size == before:
+            raise UnexpectedReplyError("A piece of Notte's replay came empty; nothing was kept. Try again later.")
+        draft.mark()
+    length = playlist.duration_ms if media.duration_ms is None else media.duration_ms
+    return Video(_container(draft), length, playlist.segments, playlist.complete)
+
+
+def _piece(address: str, draft: Draft) -> Flow[None]:
+    try:
+        yield from fetch(address, draft)
+    except (AuthenticationError, PermissionDeniedError) as error:
+        raise _ExpiredError("The storage refused an address.") from error
+
+
+def _container(draft: Draft) -> Container:
+    container = container_of(draft.head(HEAD))
+    if container is None:
+        raise UnexpectedReplyError("What came as Notte's replay is no video; nothing of it was kept. Try again later.")
+    return container
