@@ -9,8 +9,8 @@ PYTHON ?=
 CANDIDATES := $(PYTHON) python3.13 python3.12 python3.11 python3 python
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-# Other environments' modules must not leak into this one.
-unexport PYTHONPATH PYTHONHOME
+# Other environments' modules must not leak into this one, and without bytecode each process would compile everything.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format bench record notebooks docs sandbox constraints clean
@@ -24,7 +24,7 @@ demo: $(INSTALLED) ## Watch two agents answer a question about recorded sessions
 	@$(PY) -m openreplay_tools.demo
 
 test: $(INSTALLED) ## Run the tests; COVERAGE=1 measures branch coverage too, which takes half as long again
-	@$(PY) -m pytest -n 2 $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+	@$(PY) -m pytest -n 2 --dist worksteal $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 check: $(INSTALLED) ## Lint, format, types, and whether generated files are fresh
 	@$(PY) -m ruff check .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 # One token that cannot carry an instruction or markup: ids, paths, event names, codes (product.md, "Fenced").
@@ -18,6 +19,8 @@ HARMLESS = re.compile(r"[A-Za-z0-9_.@:+/~-]{1,120}\Z").match
 _BRACKETS = str.maketrans({**dict.fromkeys("⟦〚⦗⟬⦋⦍⦏【〔〖〘", "["), **dict.fromkeys("⟧〛⦘⟭⦌⦎⦐】〕〗〙", "]")})
 _ORDINARY = re.compile(r"[ -~]*\Z").match
 _SPACES = re.compile(r"\s+")
+# In an identifier: what would be read as an escape, and spaces that a reader would not see.
+_MISREAD = re.compile(r"\\(?=u\{)|\A |(?<= ) | \Z")
 _ESCAPED = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
 _ODD_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _MAX_MARKS = 2  # combining marks that may follow one letter; more is decoration that hides what lies below
@@ -96,33 +99,14 @@ def name(text: str) -> Part:
 
 def clean(text: str) -> str:
     """Return the text as one line without control, invisible and bidirectional characters or fence marks."""
-    if _ORDINARY(text):
-        return _SPACES.sub(" ", text).strip()
-    kept: list[str] = []
-    marks = 0
-    for char in text.translate(_BRACKETS):
-        category = unicodedata.category(char)
-        marks = marks + 1 if category in {"Mn", "Me"} else 0
-        if char.isspace() or category in {"Cc", "Zl", "Zp"}:
-            kept.append(" ")
-        elif category not in _ODD_CATEGORIES and marks <= _MAX_MARKS and not _invisible(char):
-            kept.append(char)
-    return _SPACES.sub(" ", "".join(kept)).strip()
+    if not _ORDINARY(text):
+        text = "".join(map(_shown, _few_marks(text)))
+    return _SPACES.sub(" ", text).strip()
 
 
 def escape(text: str) -> str:
     r"""Return an identifier with every odd character as `\u{hex}`, so that it can be read and passed back."""
-    if _ORDINARY(text) and "\\u{" not in text and text == text.strip() and "  " not in text:
-        return text
-    kept: list[str] = []
-    for index, char in enumerate(text):
-        edge = char == " " and (index == 0 or index == len(text) - 1 or text[index - 1] == " ")
-        mark = char != char.translate(_BRACKETS)
-        fake = char == "\\" and text.startswith("u{", index + 1)
-        space = char.isspace() and char != " "
-        odd = unicodedata.category(char) in _ODD_CATEGORIES or _invisible(char)
-        kept.append(f"\\u{{{ord(char):x}}}" if edge or mark or fake or space or odd else char)
-    return "".join(kept)
+    return "".join(map(_exact, _MISREAD.sub(lambda match: _written(match[0]), text)))
 
 
 def unescape(text: str) -> str:
@@ -138,6 +122,50 @@ def shorten(text: str, limit: int) -> str:
 def _character(match: re.Match[str]) -> str:
     code = int(match[1], 16)
     return chr(code) if code <= 0x10FFFF else match[0]
+
+
+def _few_marks(text: str) -> str:
+    """Return the text without the combining marks that are too many."""
+    if not any(map(_is_mark, set(text))):
+        return text
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        marks = marks + 1 if _is_mark(char) else 0
+        if marks <= _MAX_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
+_kept = lru_cache(maxsize=1 << 14)  # what is said of one character, for texts repeat few of them
+
+
+@_kept
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char) in {"Mn", "Me"}
+
+
+@_kept
+def _shown(char: str) -> str:
+    """Return what a line shows of one character."""
+    if char.isspace() or unicodedata.category(char) in {"Cc", "Zl", "Zp"}:
+        return " "
+    return "" if _odd(char) else char.translate(_BRACKETS)
+
+
+@_kept
+def _exact(char: str) -> str:
+    """Return one character as it stands in an identifier."""
+    odd = _odd(char) or (char.isspace() and char != " ") or char != char.translate(_BRACKETS)
+    return _written(char) if odd else char
+
+
+def _written(char: str) -> str:
+    return f"\\u{{{ord(char):x}}}"
+
+
+def _odd(char: str) -> bool:
+    return unicodedata.category(char) in _ODD_CATEGORIES or _invisible(char)
 
 
 def _invisible(char: str) -> bool:

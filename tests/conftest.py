@@ -86,6 +86,16 @@ socket.socket.connect_ex = _guarded(socket.socket.connect_ex)
 socket.getaddrinfo = _guarded_lookup(socket.getaddrinfo)
 
 
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Start processes without measuring their coverage: other tests run the same lines in this process.
+
+    Measured, they would take twice as long.
+    """
+    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS_")]:
+        monkeypatch.delenv(name)
+
+
 @pytest.fixture(scope="session")
 def sandbox():
     """One Enterprise sandbox server for all tests of a worker; it has `url` and `api_key`.

@@ -7,7 +7,9 @@ from benchmarks.replies import events, users
 from benchmarks.timing import Measure
 
 
-def test_every_measure_is_taken(capsys):
+@pytest.mark.usefixtures("unmeasured")
+def test_every_measure_is_taken(monkeypatch, capsys):
+    monkeypatch.setattr(run, "_LONG", 10_000)
     assert run.main(["--calls", "1", "--processes", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for said in (

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 
 import pytest
 
@@ -19,11 +20,16 @@ def shown(path):
     return "\n".join("".join(output.get("text") or output["data"]["text/plain"]) for output in outputs)
 
 
+@cache
+def incidents():
+    return build_world(int(FIXED_NOW.timestamp() * 1000)).incidents
+
+
 def incident(name):
-    world = build_world(int(FIXED_NOW.timestamp() * 1000))
-    return next(one for one in world.incidents if one.name == name).numbers
+    return next(one for one in incidents() if one.name == name).numbers
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("path", build.NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_shows_what_it_does(path):
     assert build.executed(path) == path.read_text("utf-8"), "run `make notebooks`"

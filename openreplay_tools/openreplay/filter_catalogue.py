@@ -336,7 +336,7 @@ def _spellings(each: SessionFilter) -> set[str]:
 
 def folded(name: str) -> str:
     """Return a name without case, spaces and signs: userBrowser, "User Browser" and user_browser are one."""
-    return "".join(char for char in name.casefold() if char.isalnum())
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def _snake(name: str) -> str:

@@ -92,7 +92,7 @@ def _property(item: Filter, operator: str, source: str) -> Condition | None:
     if operator == "isUndefined":
         return Condition(f"ifnull({text.sql}, '') = ''", text.parameters)
     if item.data_type in {"number", "integer"}:
-        return _number(item, operator, Condition(f"prop_number({source}, ?)", (item.name,)))
+        return _number(item, operator, _number_of(source, item.name))
     if operator in _SIGNS:
         # As stored: text compares as text, a JSON number as a number (observed A17).
         return _each(item, lambda value: Condition(f"prop_compare({source}, ?, ?, ?)", (item.name, operator, value)))
@@ -100,12 +100,23 @@ def _property(item: Filter, operator: str, source: str) -> Condition | None:
 
 
 def _text_of(source: str, name: str) -> Condition:
-    """Read a property as text; SQLite reads strings itself, three times as fast as our function."""
+    """Read a property as text."""
+    return _read(source, name, "text", "prop_text")
+
+
+def _number_of(source: str, name: str) -> Condition:
+    """Read a property as a number."""
+    return _read(source, name, "integer", "prop_number")
+
+
+def _read(source: str, name: str, kind: str, function: str) -> Condition:
+    """Read a property; SQLite itself reads one of a kind or none at all, three times as fast as our function."""
     if '"' in name or "\\" in name:
-        return Condition(f"prop_text({source}, ?)", (name,))
+        return Condition(f"{function}({source}, ?)", (name,))
     path = f'$."{name}"'
     return Condition(
-        f"CASE json_type({source}, ?) WHEN 'text' THEN json_extract({source}, ?) ELSE prop_text({source}, ?) END",
+        f"CASE ifnull(json_type({source}, ?), 'null') WHEN 'null' THEN NULL"
+        f" WHEN '{kind}' THEN json_extract({source}, ?) ELSE {function}({source}, ?) END",
         (path, path, name),
     )
 

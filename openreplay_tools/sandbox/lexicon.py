@@ -50,7 +50,7 @@ class _Seen:
 
 _Property = tuple[str, bool]
 """The name of a property and whether it was captured automatically."""
-_Found = dict[_Property, _Seen]
+Found = dict[_Property, _Seen]
 
 
 def _type_of(value: Any) -> str:
@@ -70,10 +70,14 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 class Lexicon:
-    """What requests have asked for, kept: events never change."""
+    """What requests have asked for.
 
-    def __init__(self) -> None:
-        self._of_events: dict[int, dict[str, _Found]] = {}
+    Args:
+        known: the properties of events by project, kept: events never change, so all stores of one image share them.
+    """
+
+    def __init__(self, known: dict[int, dict[str, Found]] | None = None) -> None:
+        self._of_events = {} if known is None else known
 
     def events(self, store: Store, project: int, property_name: str) -> list[Entry]:
         """Return every event name of a project, or those with the property, in no particular order (recorded)."""
@@ -91,7 +95,7 @@ class Lexicon:
     def properties(self, store: Store, project: int, source: Source, event: str) -> list[Entry]:
         """Return the properties of a source, last seen first; of one event's only when `event` is given."""
         if source == "events":
-            found: _Found = {}
+            found: Found = {}
             for name, seen in self._event_properties(store, project).items():
                 if event in ("", name):
                     _merge(found, seen)
@@ -100,19 +104,19 @@ class Lexicon:
         entries = [_property(source, key, seen) for key, seen in found.items()]
         return sorted(entries, key=lambda entry: (-entry["createdAt"], entry["name"]))
 
-    def _event_properties(self, store: Store, project: int) -> dict[str, _Found]:
+    def _event_properties(self, store: Store, project: int) -> dict[str, Found]:
         if project not in self._of_events:
             self._of_events[project] = _of_events(store, project)
         return self._of_events[project]
 
 
-def _merge(found: _Found, more: _Found) -> None:
+def _merge(found: Found, more: Found) -> None:
     for key, seen in more.items():
         found.setdefault(key, _Seen()).add(seen)
 
 
-def _of_events(store: Store, project: int) -> dict[str, _Found]:
-    found: dict[str, _Found] = {}
+def _of_events(store: Store, project: int) -> dict[str, Found]:
+    found: dict[str, Found] = {}
     rows = store.select(
         'SELECT "$event_name", created_at, "$properties", properties FROM events'
         " WHERE project = ? AND \"$event_name\" <> 'TAG_TRIGGER'",
@@ -126,7 +130,7 @@ def _of_events(store: Store, project: int) -> dict[str, _Found]:
     return found
 
 
-def _note(found: _Found, values: Iterable[tuple[str, Any]], moment: int, *, is_captured: bool) -> None:
+def _note(found: Found, values: Iterable[tuple[str, Any]], moment: int, *, is_captured: bool) -> None:
     for key, value in values:
         seen = found.get((key, is_captured))
         if seen is None:
@@ -134,10 +138,10 @@ def _note(found: _Found, values: Iterable[tuple[str, Any]], moment: int, *, is_c
         seen.note(value, moment)
 
 
-def _of_users(store: Store, project: int) -> _Found:
+def _of_users(store: Store, project: int) -> Found:
     names = [name for name, kind in USER_COLUMNS.items() if kind in {Kind.TEXT, Kind.TIME}]
     listed = ", ".join(map(quoted, names))
-    found: _Found = {}
+    found: Found = {}
     for moment, custom, *cells in store.select(
         f'SELECT "$last_seen", properties, {listed} FROM users WHERE project = ?', (project,)
     ):
@@ -147,8 +151,8 @@ def _of_users(store: Store, project: int) -> _Found:
     return found
 
 
-def _of_sessions(sessions: Iterable[Mapping[str, Any]]) -> _Found:
-    found: _Found = {}
+def _of_sessions(sessions: Iterable[Mapping[str, Any]]) -> Found:
+    found: Found = {}
     for session in sessions:
         filled = ((name, session.get(column)) for name, (column, _) in SESSION_PROPERTIES.items())
         _note(found, ((name, value) for name, value in filled if value), session["startTs"], is_captured=True)

@@ -11,14 +11,14 @@ import sqlite3
 import string
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from openreplay_tools.sandbox import recorded, session_rows
 from openreplay_tools.sandbox.filters import QueryError
 from openreplay_tools.sandbox.functions import register
-from openreplay_tools.sandbox.lexicon import Lexicon
+from openreplay_tools.sandbox.lexicon import Found, Lexicon
 from openreplay_tools.sandbox.marks import Marks, SavedSearches
 from openreplay_tools.sandbox.notes import Notes
 from openreplay_tools.sandbox.segments import planted_searches
@@ -50,6 +50,7 @@ class _Image:
     live: Mapping[int, Sequence[Row]]
     sessions: Mapping[int, Mapping[str, Row]]
     whole: Mapping[str, Row]
+    properties: dict[int, dict[str, Found]] = field(default_factory=dict)
 
 
 _images: dict[int, _Image] = {}
@@ -124,7 +125,7 @@ class Store:
         self.notes = Notes()
         self.tags = Tags()
         self.user_edits = UserEdits()
-        self.lexicon = Lexicon()
+        self.lexicon = Lexicon(image.properties)
 
     def close(self) -> None:
         """Forget the data."""

@@ -281,14 +281,14 @@ LIVE_CONDITIONS = [
 
 
 def combined(conditions):
-    """Yield every combination of up to three conditions, and all at once."""
-    sizes = (range(min(4, len(conditions) + 1)), [len(conditions)])
-    for size in dict.fromkeys(itertools.chain(*sizes)):
-        for some in itertools.combinations(conditions, size):
-            arguments = {}
-            for field, value in itertools.chain(*(one.items() for one in some)):
-                arguments[field] = [*arguments.get(field, []), *value] if isinstance(value, list) else value
-            yield arguments
+    """Yield every combination of up to two conditions, three that stand side by side, and all at once."""
+    few = itertools.chain(*(itertools.combinations(conditions, size) for size in range(3)))
+    three = [(conditions * 2)[first : first + 3] for first in range(len(conditions))]
+    for some in itertools.chain(few, three, [conditions]):
+        arguments = {}
+        for field, value in itertools.chain(*(one.items() for one in some)):
+            arguments[field] = [*arguments.get(field, []), *value] if isinstance(value, list) else value
+        yield arguments
 
 
 SEARCHES = {

@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import cache
 from math import comb
 
 import httpx
@@ -443,12 +444,15 @@ def far_side(errors, sessions=5, per_session=100, **routes):
             "$properties": {"name": "Error", "message": f"boom {n}"},
         }  # fmt: skip
 
+    @cache
+    def ordered(key, descending):
+        return sorted(map(event, range(errors)), key=lambda one: one[key], reverse=descending)
+
     def events(request):
         body = json.loads(request.content)
         wanted = next(one["value"] for one in body["filters"] if one["name"] == "$event_name")
-        found = [event(n) for n in range(errors)] if "ERROR" in wanted else []
         key = "event_id" if body["sortBy"] == "event_id" else "created_at"
-        found.sort(key=lambda one: one[key], reverse=body["sortOrder"] == "desc")
+        found = ordered(key, body["sortOrder"] == "desc") if "ERROR" in wanted else []
         first = (body["page"] - 1) * body["limit"]
         return {"data": {"total": len(found), "events": found[first : first + body["limit"]]}}
 
