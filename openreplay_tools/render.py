@@ -231,7 +231,7 @@ def _count(answer: Answer, shown: int) -> str:
     if not answer.rows:
         return f"0 {tally.noun}" if tally.first == 1 else f"No more {tally.noun}"
     if tally.total is None:
-        return f"{shown} {tally.noun}"
+        return f"{shown} {_plural(tally.noun, shown)}"
     total = f"at most {tally.total:,}" if tally.at_most else f"{tally.total:,}"
     if tally.first > 1:
         last = tally.first + shown - 1
