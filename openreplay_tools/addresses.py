@@ -55,7 +55,8 @@ def sibling(url: str, variable: str) -> str:
     text = url.strip()
     parts = _parts(text if "://" in text else f"https://{text}", variable)
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
-    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+    known = next((each for each in (LOGROCKET, NOTTE) if host_of(each) == (parts.hostname or "").removesuffix(".")), "")
+    return known or f"{parts.scheme}://{parts.netloc.lower()}{path}"  # the vendors' own are https, whatever was pasted
 
 
 def is_fetchable(url: str, *, local: bool = False) -> bool:

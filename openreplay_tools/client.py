@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import CancelledError
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from openreplay_tools import wire
@@ -62,20 +63,20 @@ class Client(Configured):
         Raises:
             OpenReplayToolsError: one of its subclasses.
         """
-        steps = self._walking(operation, operation.arguments_of(args, kwargs))
-        deadline = self.connection.deadline()
-        while (command := steps.command()) is not None:
-            if isinstance(command, Emit):
-                yield from command.rows
-                steps.reply(None)
-                deadline = self.connection.deadline()  # what the caller does between rows is not our time
-                continue
-            began = time.monotonic()
-            try:
-                steps.reply(self._perform(command, deadline))
-            except OpenReplayToolsError as error:
-                steps.error(error)
-            deadline += spent(command, began)
+        with closing(self._walking(operation, operation.arguments_of(args, kwargs))) as steps:
+            deadline = self.connection.deadline()
+            while (command := steps.command()) is not None:
+                if isinstance(command, Emit):
+                    yield from command.rows
+                    steps.reply(None)
+                    deadline = self.connection.deadline()  # what the caller does between rows is not our time
+                    continue
+                began = time.monotonic()
+                try:
+                    steps.reply(self._perform(command, deadline))
+                except OpenReplayToolsError as error:
+                    steps.error(error)
+                deadline += spent(command, began)
 
     def outcome(self, operation: Operation[Any, R], arguments: Arguments) -> Outcome[R]:
         """Run one operation and return its result with the scope it is true about: what toolkits present."""
@@ -100,13 +101,14 @@ class Client(Configured):
 
     def _drive(self, steps: Steps[T], deadline: float | None = None) -> T:
         deadline = self.connection.deadline() if deadline is None else deadline
-        while (command := steps.command()) is not None:
-            began = time.monotonic()
-            try:
-                steps.reply(self._perform(command, deadline))
-            except OpenReplayToolsError as error:
-                steps.error(error)
-            deadline += spent(command, began)
+        with closing(steps):
+            while (command := steps.command()) is not None:
+                began = time.monotonic()
+                try:
+                    steps.reply(self._perform(command, deadline))
+                except OpenReplayToolsError as error:
+                    steps.error(error)
+                deadline += spent(command, began)
         return steps.result
 
     def _perform(self, command: Command, deadline: float) -> Any:
@@ -135,6 +137,7 @@ class Client(Configured):
     def _tried(self, request: Request[Any], token: str, deadline: float) -> Any:
         connection = self.connection
         message = wire.encode(request, connection.settings, token)
+        deadline = connection.until(request, deadline)
         connection.forget(request)
         attempt = 0
         while True:
@@ -184,21 +187,21 @@ class AsyncClient(Configured):
 
     async def iterate(self, operation: Operation[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         """Yield the rows of all pages, each once; see `Client.iterate`."""
-        steps = self._walking(operation, operation.arguments_of(args, kwargs))
-        deadline = self.connection.deadline()
-        while (command := steps.command()) is not None:
-            if isinstance(command, Emit):
-                for row in command.rows:
-                    yield row
-                steps.reply(None)
-                deadline = self.connection.deadline()
-                continue
-            began = time.monotonic()
-            try:
-                steps.reply(await self._perform(command, deadline))
-            except OpenReplayToolsError as error:
-                steps.error(error)
-            deadline += spent(command, began)
+        with closing(self._walking(operation, operation.arguments_of(args, kwargs))) as steps:
+            deadline = self.connection.deadline()
+            while (command := steps.command()) is not None:
+                if isinstance(command, Emit):
+                    for row in command.rows:
+                        yield row
+                    steps.reply(None)
+                    deadline = self.connection.deadline()
+                    continue
+                began = time.monotonic()
+                try:
+                    steps.reply(await self._perform(command, deadline))
+                except OpenReplayToolsError as error:
+                    steps.error(error)
+                deadline += spent(command, began)
 
     async def outcome(self, operation: Operation[Any, R], arguments: Arguments) -> Outcome[R]:
         """Run one operation and return its result with its scope; see `Client.outcome`."""
@@ -223,13 +226,14 @@ class AsyncClient(Configured):
 
     async def _drive(self, steps: Steps[T], deadline: float | None = None) -> T:
         deadline = self.connection.deadline() if deadline is None else deadline
-        while (command := steps.command()) is not None:
-            began = time.monotonic()
-            try:
-                steps.reply(await self._perform(command, deadline))
-            except OpenReplayToolsError as error:
-                steps.error(error)
-            deadline += spent(command, began)
+        with closing(steps):
+            while (command := steps.command()) is not None:
+                began = time.monotonic()
+                try:
+                    steps.reply(await self._perform(command, deadline))
+                except OpenReplayToolsError as error:
+                    steps.error(error)
+                deadline += spent(command, began)
         return steps.result
 
     async def _perform(self, command: Command, deadline: float) -> Any:
@@ -270,6 +274,7 @@ class AsyncClient(Configured):
     async def _tried(self, request: Request[Any], token: str, deadline: float) -> Any:
         connection = self.connection
         message = wire.encode(request, connection.settings, token)
+        deadline = connection.until(request, deadline)
         connection.forget(request)
         attempt = 0
         while True:

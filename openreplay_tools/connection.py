@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,13 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from openreplay_tools.doors import Access
-    from openreplay_tools.flow import Request, Sink
+    from openreplay_tools.flow import Request
     from openreplay_tools.login import Login
     from openreplay_tools.settings import Settings
 
 _UNCERTAIN = " It may have been done all the same: look before trying again."
 _KNOWN_FOR = 600.0
-_COOKIE = re.compile(r"refreshToken=[^;'\"\s]+", re.IGNORECASE)
 _SHORTEST_SECRET = 4  # a shorter one is in every text
 _AUDIT = logging.getLogger("openreplay_tools.audit")
 
@@ -118,25 +115,25 @@ class Connection:
         """Return when a call that begins now has to be over, on the monotonic clock."""
         return time.monotonic() + self.settings.deadline
 
-    def phases(self, deadline: float) -> dict[str, float]:
+    def phases(self, deadline: float, request: Request[Any] | None = None) -> dict[str, float]:
         """Return the limits of one request: each phase has its own, none outlives the call's deadline.
 
         Raises:
             RequestTimeoutError: the deadline has passed.
         """
-        left = self.left(deadline)
+        left = self.left(deadline, request)
         connect, read = min(left, self.settings.connect_timeout), min(left, self.settings.read_timeout)
         return {"connect": connect, "read": read, "write": read, "pool": connect}
 
-    def left(self, deadline: float) -> float:
-        """Return the seconds until the deadline.
+    def left(self, deadline: float, request: Request[Any] | None = None) -> float:
+        """Return the seconds until the deadline; `request` is the one that may be late.
 
         Raises:
             RequestTimeoutError: it has passed.
         """
         left = deadline - time.monotonic()
         if left <= 0:
-            raise self.late()
+            raise self.late(request)
         return left
 
     def late(self, request: Request[Any] | None = None) -> RequestTimeoutError:
@@ -154,7 +151,7 @@ class Connection:
         return urlsplit(request.address or root_of(request.via, self.settings)).netloc
 
     def until(self, request: Request[Any], deadline: float) -> float:
-        """Return when a request has to be over: a download has a time of its own."""
+        """Return when a request has to be over, its repetitions included: a download has a time of its own."""
         return deadline if request.into is None else time.monotonic() + self.settings.download_deadline
 
     def too_long(self) -> ReplyTooLongError:
@@ -283,7 +280,7 @@ class Connection:
 
     def decoded(self, request: Request[Any], status: int, headers: Mapping[str, str], body: bytes) -> Any:
         """Return the typed reply or raise what the answer means; a key that a server repeats gets into no error."""
-        if not (status == 200 and media_type(headers) == "application/json"):
+        if not (ABOUT[request.via].strict and status == 200 and media_type(headers) == "application/json"):
             hidden = self._secrets()
             headers = {name.lower(): _without(value, hidden) for name, value in headers.items()}
             body = _without_bytes(body, hidden)
@@ -320,81 +317,3 @@ def _without_bytes(body: bytes, secrets: tuple[str, ...]) -> bytes:
     for secret in secrets:
         body = body.replace(secret.encode(), b"[masked]")
     return body
-
-
-class EmptyJar(CookieJar):
-    """Keeps no cookie: none is ever sent, and the one that renews a login is no matter of the HTTP library."""
-
-    def extract_cookies(self, response: Any, request: Any) -> None:
-        """Take nothing."""
-
-
-class _NoCookies(logging.Filter):
-    """Masks the cookie that renews a login where the HTTP library logs the headers of replies."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass."""
-        if "refreshToken=" in str(record.msg):
-            record.msg = _COOKIE.sub("refreshToken=[masked]", str(record.msg))
-        return True
-
-
-for _name in ("httpcore.http11", "httpcore.http2"):
-    logging.getLogger(_name).addFilter(_NoCookies())
-
-
-class Body:
-    """Collects a reply's bytes within the size bound and the deadline, or hands them to whom they are for."""
-
-    def __init__(self, connection: Connection, request: Request[Any], deadline: float) -> None:
-        """Begin empty.
-
-        Args:
-            connection: its bounds.
-            request: what is answered; its `into` takes the bytes of a success that is not JSON.
-            deadline: on the monotonic clock.
-        """
-        self._connection = connection
-        self._request = request
-        self._deadline = deadline
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._sink: Sink | None = None
-        self._chosen = request.into is None
-        self._success = self._data = False
-
-    def open(self, status: int, headers: Mapping[str, str]) -> None:
-        """Look at the head of the reply."""
-        self._success = 200 <= status < 300
-        self._data = self._request.via != "storage" and media_type(headers) in {"application/json", "text/html"}
-
-    def add(self, chunk: bytes) -> None:
-        """Take a piece.
-
-        Raises:
-            TransportError: the reply is too long or takes too long.
-        """
-        if time.monotonic() > self._deadline:
-            raise self._connection.late(self._request)
-        if not self._chosen and chunk:
-            self._choose(chunk)
-        if self._sink is not None:
-            self._sink.take(chunk)
-            return
-        self._size += len(chunk)
-        if self._size > self._connection.settings.max_reply_bytes:
-            raise self._connection.too_long()
-        self._chunks.append(chunk)
-
-    def whole(self) -> bytes:
-        """Return all of what was not for somebody else."""
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-
-    def _choose(self, first: bytes) -> None:
-        """Decide by the head and the first bytes whether they are for the request's own sink."""
-        self._chosen = True
-        written = self._request.via != "storage" and first.lstrip()[:1] in {b"{", b"[", b"<"}
-        if self._success and not self._data and not written:
-            self._sink = self._request.into
-        if self._sink is not None:
-            self._sink.begin()

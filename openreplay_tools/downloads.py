@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9._ +@=~-]{1,120}(?<![. ])\Z")
 # Names of devices on Windows, with any ending.
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|\Z)", re.IGNORECASE)
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\.|\Z)", re.IGNORECASE)
 _IN_MEMORY = 1024 * 1024
 
 
@@ -44,9 +44,14 @@ class Draft:
         self._start = self.size
 
     def begin(self) -> None:
-        """Forget what an earlier try of the same request has brought."""
-        self.file.seek(self._start)
-        self.file.truncate()
+        """Forget what an earlier try of the same request has brought.
+
+        Raises:
+            UnavailableError: the disk does not take what was there before.
+        """
+        with _writing():
+            self.file.seek(self._start)
+            self.file.truncate()
         self.size = self._start
 
     def restart(self) -> None:
@@ -67,16 +72,19 @@ class Draft:
                 f"The file is longer than {self._at_most / 1024**2:g} MiB, the most that is downloaded here "
                 "(the setting max_download_bytes)."
             )
-        try:
+        with _writing():
             self.file.write(chunk)
-        except OSError as error:
-            raise _cannot_write(error) from None
 
     def head(self, size: int = 1024) -> bytes:
-        """Return the first bytes."""
-        self.file.seek(0)
-        head = self.file.read(size)
-        self.file.seek(0, os.SEEK_END)
+        """Return the first bytes.
+
+        Raises:
+            UnavailableError: the disk does not take what came last.
+        """
+        with _writing():
+            self.file.seek(0)
+            head = self.file.read(size)
+            self.file.seek(0, os.SEEK_END)
         return head
 
 
@@ -95,8 +103,12 @@ class Downloads:
     @contextmanager
     def aside(self) -> Iterator[Draft]:
         """Give a place for bytes that are only read here: without a name, gone afterwards."""
-        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        try:
             yield Draft(file, self.at_most)
+        finally:
+            with suppress(OSError):  # on a full disk closing tries once more to write what is not wanted any longer
+                file.close()
 
     def check(self, name: str, *, overwrite: bool = False) -> Path:
         """Return the path of a file in the directory, before anything is sent for.
@@ -137,10 +149,12 @@ class Downloads:
             raise ConfigurationError(
                 f"The directory for downloads cannot be written to ({error.strerror}). Check OPENREPLAY_DOWNLOADS."
             ) from None
+        file = os.fdopen(handle, "w+b")
         try:
-            with os.fdopen(handle, "w+b") as file:
-                yield Draft(file, self.at_most, Path(temporary))
+            yield Draft(file, self.at_most, Path(temporary))
         finally:
+            with suppress(OSError):  # as above
+                file.close()
             with suppress(OSError):
                 Path(temporary).unlink(missing_ok=True)
 
@@ -183,13 +197,26 @@ def _link(temporary: Path, path: Path) -> None:
     except OSError:
         with path.open("xb"):
             pass
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except OSError:
+            path.unlink()
+            raise
 
 
 def plain_name(text: str) -> str:
     """Return what of a text may stand in a file name."""
-    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:80]
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:80].rstrip(".-")
     return kept or "file"
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turn what the disk says into our error."""
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(error) from None
 
 
 def _there_already(name: str) -> ArgumentsError:

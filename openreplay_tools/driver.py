@@ -79,6 +79,10 @@ class Steps(Generic[T]):
         """Throw an error into the flow where it waits for an answer."""
         self._advance = partial(self._flow.throw, error)
 
+    def close(self) -> None:
+        """End the flow where it stands: what it holds, such as a half-written file, goes now and not some day."""
+        self._flow.close()
+
 
 def request_of(command: Command) -> Request[Any]:
     """Return a command that is a request.

@@ -7,12 +7,14 @@ import threading
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 import httpx
 
 from openreplay_tools.addresses import is_loopback
-from openreplay_tools.connection import Body, EmptyJar
+from openreplay_tools.bodies import Body
 from openreplay_tools.deadline import begin, limit
+from openreplay_tools.discretion import EmptyJar, secretive
 from openreplay_tools.errors import ConfigurationError, RequestTimeoutError, TransportError
 from openreplay_tools.services import ABOUT
 from openreplay_tools.text import Recorded
@@ -46,12 +48,11 @@ class Exchange:
             TransportError: no whole answer came.
         """
         connection = self._connection
-        deadline = connection.until(request, deadline)
         http, body = self.opened(message.url), Body(connection, request, deadline)
         begin(deadline)
         try:
-            with translated(connection, request):
-                response = http.send(_prepared(message, connection.phases(deadline)), stream=True)
+            with secretive(request.via == "storage"), translated(connection, request):
+                response = http.send(_prepared(message, connection.phases(deadline, request)), stream=True)
                 try:
                     body.open(response.status_code, response.headers)
                     for chunk in response.iter_bytes():
@@ -59,7 +60,7 @@ class Exchange:
                 finally:
                     response.close()
         except RequestTimeoutError:
-            connection.left(deadline)  # past the deadline both clients say the same
+            connection.left(deadline, request)  # past the deadline both clients say the same
             raise
         return response.status_code, response.headers, body.whole()
 
@@ -95,13 +96,12 @@ class AsyncExchange:
     async def send(self, request: Request[Any], message: Message, deadline: float) -> Answered:
         """Send one message and return status, headers and body; see `Exchange.send`."""
         connection = self._connection
-        deadline = connection.until(request, deadline)
         http, body = self.opened(message.url), Body(connection, request, deadline)
-        timer = asyncio.timeout(connection.left(deadline))
+        timer = asyncio.timeout(connection.left(deadline, request))
         try:
             async with timer:
-                with translated(connection, request):
-                    response = await http.send(_prepared(message, connection.phases(deadline)), stream=True)
+                with secretive(request.via == "storage"), translated(connection, request):
+                    response = await http.send(_prepared(message, connection.phases(deadline, request)), stream=True)
                     try:
                         body.open(response.status_code, response.headers)
                         async for chunk in response.aiter_bytes():
@@ -139,13 +139,17 @@ class AsyncExchange:
 
 def _sort(url: str) -> _Sort:
     """Return what an HTTP client is made for: with TLS or without, this machine's own ports or others."""
-    return url.startswith("https:"), is_loopback(url)
+    return _is_safe(url), is_loopback(url)
+
+
+def _is_safe(url: str) -> bool:
+    return urlsplit(url).scheme != "http"  # whatever else it may be, HTTPS:// too, has its certificate verified
 
 
 def options(connection: Connection, url: str) -> dict[str, Any]:
     """Return an HTTP client's arguments: one TLS context, slow to make; no proxy for this machine's own ports."""
     with connection.lock:
-        if connection.tls is None and connection.transport is None and url.startswith("https:"):
+        if connection.tls is None and connection.transport is None and _is_safe(url):
             connection.tls = httpx.create_ssl_context()
     given = {"verify": connection.tls or False, "trust_env": not is_loopback(url)}
     return {**given, "follow_redirects": False, "cookies": EmptyJar(), "transport": connection.transport}
@@ -153,7 +157,9 @@ def options(connection: Connection, url: str) -> dict[str, Any]:
 
 def _prepared(message: Message, phases: dict[str, float]) -> httpx.Request:
     given: dict[str, Any] = {"headers": message.headers, "content": message.content}
-    return httpx.Request(message.method, _address(message.url), extensions={"timeout": phases}, **given)
+    kept = "Authorization" in message.headers  # a pre-signed address is not
+    address = _address(message.url) if kept else httpx.URL(message.url)
+    return httpx.Request(message.method, address, extensions={"timeout": phases}, **given)
 
 
 @contextmanager

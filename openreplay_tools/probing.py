@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from openreplay_tools.doors import OPENED_BY, OPENREPLAY, Access
-from openreplay_tools.errors import OpenReplayToolsError
+from openreplay_tools.errors import ConfigurationError, OpenReplayToolsError
 from openreplay_tools.flow import Learned
 from openreplay_tools.logrocket.access import knock as knock_logrocket
 from openreplay_tools.notte.access import knock as knock_notte
@@ -28,7 +28,8 @@ def examine(operations: Iterable[Operation[..., Any]], scope: Scope) -> Flow[dic
     if access.credentials & OPENREPLAY:
         access, _ = yield from look(scope)
     for door, knock in _KNOCKS.items():
-        if OPENED_BY[door] in access.credentials:
+        unusable = isinstance(scope.access.closed.get(door), ConfigurationError)  # known without asking
+        if OPENED_BY[door] in access.credentials and not unusable:
             access = yield from _knocked(door, knock, access)
     return examined(operations, access)
 

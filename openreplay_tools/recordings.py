@@ -6,9 +6,9 @@ LogRocket and Notte answer with these, so that whoever reads one vendor's answer
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from openreplay_tools.operation import Record
 from openreplay_tools.personal import Personal
@@ -107,3 +107,25 @@ class Person(Record):
     name: Annotated[str, Personal("name")] = ""
     email: Annotated[str, Personal("email")] = ""
     traits: dict[str, str] = {}
+
+
+def with_session_ids(data: Any, result: BaseModel) -> Any:
+    """Return a result's masked data with its session ids, which look like the secrets of a visitor's own session.
+
+    Args:
+        data: what masking has left; changed in place.
+        result: whose data; only fields that its models declare are ours, whatever a payload calls its own.
+    """
+    pending: list[tuple[BaseModel, Any]] = [(result, data)]
+    while pending:
+        model, told = pending.pop()
+        for name in type(model).model_fields:
+            value = getattr(model, name)
+            if name == "session_id" and isinstance(value, str):
+                told[name] = value
+            elif isinstance(value, BaseModel):
+                pending.append((value, told[name]))
+            elif isinstance(value, list):
+                rows = zip(value, told[name], strict=True) if name in told else ()
+                pending += [(each, row) for each, row in rows if isinstance(each, BaseModel)]
+    return data

@@ -60,7 +60,8 @@ def object_in(body: bytes) -> dict[str, Any]:
 def _told(said: Any) -> str:
     """Return one of the server's messages; FastAPI's name the field they are about."""
     if isinstance(said, dict):
-        where = ".".join(str(step) for step in said.get("loc") or ())
+        place = said.get("loc") or ()
+        where = ".".join(str(step) for step in (place if isinstance(place, list | tuple) else [place]))
         text = str(said.get("msg") or said.get("message") or "")
         return f"{where}: {text}" if where and text else text or where
     return str(said)

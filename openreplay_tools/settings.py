@@ -210,15 +210,24 @@ class Settings(BaseModel):
     def _cloud_api(cls, url: str) -> str:
         return addresses.api(url)
 
-    @field_validator("logrocket_base_url", "logrocket_dashboard_url", "notte_api_url", mode="after")
+    @field_validator("logrocket_base_url", "notte_api_url", mode="after")
     @classmethod
     def _sibling(cls, url: str, info: ValidationInfo) -> str:
-        return addresses.sibling(url, VARIABLES[str(info.field_name)]) if url.strip() else ""
+        field = str(info.field_name)
+        return addresses.sibling(url.strip() or str(cls.model_fields[field].default), VARIABLES[field])
+
+    @field_validator("logrocket_dashboard_url", mode="after")
+    @classmethod
+    def _page(cls, url: str) -> str:
+        return addresses.sibling(url, VARIABLES["logrocket_dashboard_url"]) if url.strip() else ""
 
     @field_validator("downloads", mode="after")
     @classmethod
     def _directory(cls, path: str) -> str:
-        return str(Path(path).expanduser()) if path.strip() else ""
+        try:
+            return str(Path(path).expanduser()) if path.strip() else ""
+        except RuntimeError:
+            raise ConfigurationError("OPENREPLAY_DOWNLOADS: ~ cannot be resolved here; write the whole path.") from None
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -258,26 +267,26 @@ class Settings(BaseModel):
 
     @cached_property
     def access(self) -> Access:
-        """What is known of servers and credentials before anything was asked."""
-        return Access(self.credentials, downloads=bool(self.downloads))
+        """What is known of servers and credentials before anything was asked.
+
+        A LogRocket key that cannot be used closes LogRocket's door only: it may lie in the environment for other tools.
+        """
+        known = Access(self.credentials, downloads=bool(self.downloads))
+        if "logrocket" not in self.credentials or (self.logrocket.org and self.logrocket.app):
+            return known
+        reason = ConfigurationError(
+            "LOGROCKET_API_KEY does not name organization and application as org:app:secret does. Set LOGROCKET_ORG_ID "
+            "and LOGROCKET_APP_ID (Settings in LogRocket's dashboard show them as org/app)."
+        )
+        return known.without("logrocket", reason)
 
     @cached_property
     def logrocket(self) -> AppRef:
-        """The application at LogRocket: what is given, else what the key tells.
-
-        Raises:
-            ConfigurationError: there is a key, and neither it nor the settings name organization and application.
-        """
+        """The application at LogRocket: what is given, else what the key tells; "" for what nobody tells."""
         org, app = _named_by(self.logrocket_api_key.get_secret_value())
-        given, _, rest = (
-            self.logrocket_app_id.strip().strip("/").rpartition("/")
-        )  # "org/app", as the dashboard shows it
+        # The dashboard shows "org/app".
+        given, _, rest = self.logrocket_app_id.strip().strip("/").rpartition("/")
         org, app = self.logrocket_org_id.strip() or given or org, rest or app
-        if self.logrocket_api_key.get_secret_value() and not (org and app):
-            raise ConfigurationError(
-                "LOGROCKET_API_KEY does not name organization and application as org:app:secret does. Set "
-                "LOGROCKET_ORG_ID and LOGROCKET_APP_ID (Settings in LogRocket's dashboard show them as org/app)."
-            )
         known = addresses.LOGROCKET_DASHBOARD if self.logrocket_base_url == addresses.LOGROCKET else ""
         return AppRef(org, app, self.logrocket_dashboard_url or known)
 

@@ -13,6 +13,7 @@ from openreplay_tools.errors import ArgumentsError, ConfigurationError, OpenRepl
 from openreplay_tools.masking import mask_tree
 from openreplay_tools.openreplay.scope import beside_the_default
 from openreplay_tools.probing import examine, examined
+from openreplay_tools.recordings import with_session_ids
 from openreplay_tools.render import Fence, render, sentence
 from openreplay_tools.selection import Choice, nearest, selected
 from openreplay_tools.settings import Settings
@@ -260,6 +261,8 @@ class Toolkit:
         times, parts = _DETAIL[dict(arguments).get("detail", "normal")]
         budget = max(_SMALLEST, self.settings.budget * times // parts)
         data: Any = mask_tree(outcome.result.model_dump(mode="json"))
+        if operation.provider != "openreplay":  # whose ids are numbers, which nobody takes for secrets
+            data = with_session_ids(data, outcome.result)
         if self._people is None:
             return Reply(render(answer, budget=budget, fence=self._fence), data, pictures=answer.pictures)
         return self._discreet(self._people, answer, (outcome.result, data), sent, budget)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from openreplay_tools.addresses import host_of
 from openreplay_tools.errors import (
@@ -49,6 +49,8 @@ def vendor_failure(
     """Return the error that an answer without success means; see `wire.decode` for the arguments."""
     if 300 <= status < 400:
         return _redirected(request, headers.get("location", ""), host)
+    if request.via == "storage":  # whose body may repeat the address
+        body = b""
     told = object_in(body)
     message = said_in(told, _KEYS) or _plain(headers, body, told)
     kind = _KINDS.get(status, ServerError if status >= 500 else ApiError)
@@ -56,6 +58,8 @@ def vendor_failure(
         kind = AuthenticationError
     wait = retry_after(headers)
     said: tuple[object, ...] = (": ", Recorded(message, limit=MESSAGE_LIMIT)) if message else ()
+    if kind is RateLimitError:
+        said = (*said, ". Wait a minute and try again." if wait is None else f". Wait {wait:.0f} s and try again.")
     parts = _stored(status, host) if request.via == "storage" else _words(request, kind, status, host, said)
     return kind(*parts, status=status, message=message, retry_after=wait, told=told)
 
@@ -65,10 +69,7 @@ def _redirected(request: Request[Any], location: str, host: str) -> OpenReplayTo
     about = ABOUT[request.via]
     if request.via == "storage":
         return ConfigurationError("The storage redirects to another address, which is not followed.")
-    target = urlsplit(location)
-    same = not target.hostname or target.hostname == urlsplit(f"//{host}").hostname
-    here = "/".join(request.path)
-    if same and target.path.endswith(here if request.slash else f"{here}/"):
+    if _is_other_form(request, location, host):
         return MovedError(f"{host} knows this path with or without a slash at its end only.")
     where = Recorded(host_of(location) or "another path")
     return ConfigurationError(
@@ -76,10 +77,22 @@ def _redirected(request: Request[Any], location: str, host: str) -> OpenReplayTo
     )
 
 
+def _is_other_form(request: Request[Any], location: str, host: str) -> bool:
+    """Tell whether a redirect leads to the same path of the same host, with a slash at its end or without."""
+    try:
+        target = urlsplit(location)
+        same = not target.hostname or target.hostname == urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    here = "/".join(request.path)
+    return same and unquote(f"/{target.path}").endswith(f"/{here}" if request.slash else f"/{here}/")
+
+
 def _plain(headers: Mapping[str, str], body: bytes, told: dict[str, Any]) -> str:
     if told or not body or is_web_page(media_type(headers), body):
         return ""
-    return shorten(clean(body[:1000].decode("utf-8", "replace")), MESSAGE_LIMIT)
+    text = clean(body[:1000].decode("utf-8", "replace")).strip('"')  # a JSON text is one as well
+    return "" if text in {"{}", "[]", "null"} else shorten(text, MESSAGE_LIMIT)
 
 
 def _stored(status: int, host: str) -> tuple[object, ...]:
@@ -100,7 +113,7 @@ def _words(
         check = f"Check {about.key}{scope}; it is sent to {host} only."
         return (f"{about.vendor} refused the key ({status}). {check}",)
     if kind is RateLimitError:
-        return (f"{about.vendor} asks for a pause (429)", *said, ". Wait a minute and try again.")
+        return (f"{about.vendor} asks for a pause (429)", *said)
     if status == 529:
         return (f"{about.vendor} is overloaded (529). Try again in a minute.",)
     if kind is ServerError:

@@ -76,7 +76,7 @@ class Message:
     """An HTTP request, ready to send."""
 
     method: str
-    url: str
+    url: str = field(repr=False)  # a pre-signed one is a secret
     headers: dict[str, str] = field(repr=False)
     content: bytes | None = field(repr=False)
 

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from openreplay_tools.addresses import CLOUD, api, host_of, instance, is_loopback
+from openreplay_tools.addresses import (
+    CLOUD,
+    LOGROCKET,
+    NOTTE,
+    api,
+    host_of,
+    instance,
+    is_fetchable,
+    is_loopback,
+    sibling,
+)
 from openreplay_tools.errors import ConfigurationError
 
 SECRET = "sekretsekretsekretse"
@@ -189,3 +199,55 @@ def test_the_host_of_a_foreign_address_is_told_alone(location, host):
 @given(st.text(max_size=40) | st.text("htps:/@[].?#\\%", max_size=24))
 def test_no_foreign_address_does_harm(location):
     assert "@" not in host_of(location)
+
+
+# --- A sibling vendor ---
+
+
+@pytest.mark.parametrize(
+    ("pasted", "address"),
+    [
+        ("https://logs.example", "https://logs.example"),
+        ("logs.example", "https://logs.example"),
+        ("  https://logs.example/v1/  ", "https://logs.example"),
+        ("https://LOGS.example//", "https://logs.example"),
+        ("http://10.0.0.7:8080/logrocket/v1", "http://10.0.0.7:8080/logrocket"),
+        ("https://logs.example/v1?x=1#y", "https://logs.example"),
+        ("https://logs.example/v10", "https://logs.example/v10"),
+        ("http://127.0.0.1:9/notte", "http://127.0.0.1:9/notte"),
+    ],
+)
+def test_what_people_paste_for_another_vendor_is_understood(pasted, address):
+    assert sibling(pasted, "THE_VARIABLE") == address
+
+
+@pytest.mark.parametrize("vendor", [LOGROCKET, NOTTE])
+@pytest.mark.parametrize("form", ["{}", "{}/", "{}/v1", "{}/v1/", "{}:443", " {} ", "{}./"])
+@pytest.mark.parametrize("scheme", ["https://", "http://", ""])
+def test_the_key_of_a_vendors_cloud_never_travels_unencrypted(vendor, form, scheme):
+    assert sibling(form.format(vendor.replace("https://", scheme)), "THE_VARIABLE") == vendor
+    assert sibling(form.format(vendor.replace("https://", scheme).upper()), "THE_VARIABLE") == vendor
+
+
+@pytest.mark.parametrize("pasted", ["ftp://logs.example", "https://", "https://a b", "https://h:0", "https://[x"])
+def test_what_is_no_vendors_address_is_refused(pasted):
+    with pytest.raises(ConfigurationError, match="THE_VARIABLE is not an address"):
+        sibling(pasted, "THE_VARIABLE")
+
+
+def test_a_password_in_a_vendors_address_is_refused_and_not_repeated():
+    with pytest.raises(ConfigurationError, match="must not hold a user name or password") as caught:
+        sibling(f"https://me:{SECRET}@logs.example", "THE_VARIABLE")
+    assert SECRET not in str(caught.value)
+
+
+# --- What may be fetched ---
+
+
+@given(st.text(max_size=40) | st.text("htps:/@[].?#\\%l0", max_size=24))
+@example("https://a\t@b/")
+def test_no_text_is_more_than_fetched_over_https_or_not(address):
+    if is_fetchable(address):
+        assert address.strip("".join(map(chr, range(33)))).lower().startswith("https:")
+    if is_fetchable(address, local=True) and not is_fetchable(address):
+        assert is_loopback(address)

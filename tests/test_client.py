@@ -30,7 +30,6 @@ from openreplay_tools import (
 )
 from openreplay_tools.addresses import is_loopback
 from openreplay_tools.answer import Answer
-from openreplay_tools.exchange import options
 from openreplay_tools.errors import (
     ApiError,
     ArgumentsError,
@@ -46,6 +45,7 @@ from openreplay_tools.errors import (
     UnexpectedReplyError,
     WebPageError,
 )
+from openreplay_tools.exchange import options
 from openreplay_tools.flow import Emit, Flow, Request, ask, ask_all
 from openreplay_tools.openreplay.scope import at_large
 from openreplay_tools.operation import Arguments, Page, Record, Scope, operation

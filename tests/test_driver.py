@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from openreplay_tools import wire
+from openreplay_tools.bodies import Body
 from openreplay_tools.catalogue import OPERATIONS
-from openreplay_tools.connection import Body
 from openreplay_tools.driver import Connection, Steps
 from openreplay_tools.errors import (
     ArgumentsError,

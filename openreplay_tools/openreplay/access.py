@@ -25,10 +25,10 @@ from openreplay_tools.operation import Arguments, Record, operation
 from openreplay_tools.text import Own, Recorded, name, own
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from openreplay_tools.flow import Flow
-    from openreplay_tools.operation import Operation, Scope
+    from openreplay_tools.operation import Scope
     from openreplay_tools.text import Line
 
 # What is worth remembering; all other trouble may pass.

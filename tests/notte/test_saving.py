@@ -164,7 +164,7 @@ def test_a_name_with_another_ending_is_mended_and_told(client, directory):
 
 
 @pytest.mark.parametrize(
-    "name", ["../a.mp4", "/tmp/a.mp4", "a/b", ".hidden.mp4", "ä.mp4", "con.mp4", "a\n.mp4", "x" * 116]
+    "name", ["../a.mp4", "/var/a.mp4", "a/b", ".hidden.mp4", "ä.mp4", "con.mp4", "a\n.mp4", "x" * 116]
 )
 def test_what_is_no_plain_name_is_refused_before_anything_is_sent(name, directory):
     far = FarSide(joined())
