@@ -32,7 +32,7 @@ def incident(name):
 @pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("path", build.NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_shows_what_it_does(path):
-    assert build.executed(path) == path.read_text("utf-8"), "run `make notebooks`"
+    assert build.same(build.executed(path), path.read_text("utf-8")), "run `make notebooks`"
 
 
 @pytest.mark.parametrize("path", build.NOTEBOOKS, ids=lambda path: path.stem)
@@ -67,3 +67,21 @@ def test_the_second_notebook_finds_who_cannot_pay():
     ]
     assert failing == [("Safari", "4.2.0", truth["sessions"], truth["sessions"])]
     assert f"Safari {truth['sessions']} of" in text
+
+
+def test_the_third_notebook_goes_from_one_vendors_moment_to_the_others_replay():
+    text = shown(build.NOTEBOOKS[2])
+    at, link = re.search(r"^(\S+ \S+) An error was shown\n.*\n(https://openreplay\S+)$", text, re.MULTILINE).groups()
+    assert at.startswith("2026-11-19 23:26:51")
+    # 3 s after the moment at which OpenReplay's own summary of ann@example.org has her payment fail.
+    assert re.fullmatch(r".*/1/session/4112611775002542897\?jumpto=47\d{3}", link)
+    assert "[masked]" not in text
+    assert "X-Amz" not in text
+
+
+def test_only_a_pictures_bytes_may_differ():
+    known = build.NOTEBOOKS[2].read_text("utf-8")
+    assert '"image/jpeg"' in known
+    picture = re.search(r'"image/jpeg": "([^"\\]{40})', known)[1]
+    assert build.same(known.replace(picture, "A" * 40), known)
+    assert not build.same(known.replace("An error was shown", "Nothing"), known)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST = 100  # rows that Notte gives at once
 _ENOUGH = 10_000  # pages; a list that has no end is none
+_FURTHER = 5  # pages that may be read because sessions still run; a plan allows a few hundred at once
 _SPOKEN = ("message", "url", "text", "value", "selector", "id")  # of a step, whose shape is not documented
 
 
@@ -34,11 +35,9 @@ class NotteSessionPage(Page[NotteSession]):
 
     Attributes:
         has_next: whether there are more pages.
-        left_out: sessions of this page that still run, when only ended ones were asked for.
     """
 
     has_next: bool = False
-    left_out: int = 0
 
 
 class NotteListSessionsArgs(Arguments):
@@ -81,9 +80,19 @@ def _fetch(status: str, page: int, limit: int) -> Flow[tuple[list[NotteSession],
     return found, len(found) >= limit if reply.has_next is None else reply.has_next
 
 
-def _wanted(found: list[NotteSession], status: str) -> list[NotteSession]:
-    """Leave out those that still run where only ended ones were asked for: Notte has no such filter."""
-    return [each for each in found if status != "ended" or not each.is_open]
+def _ended(page: int, limit: int) -> Flow[tuple[list[NotteSession], bool]]:
+    """Return one page of the sessions that have ended, and whether there are more.
+
+    Notte has no such filter: the list is read from its beginning, and those that still run are left out here.
+    """
+    ended: dict[str, NotteSession] = {}
+    last, number, more = page * limit, 0, True
+    while more and len(ended) <= last and number < last // _MOST + _FURTHER:
+        number += 1
+        found, more = yield from _fetch("ended", number, _MOST)
+        ended.update((each.session_id, each) for each in found if not each.is_open)
+    rows = list(ended.values())
+    return rows[last - limit : last], more or len(rows) > last
 
 
 def fetch_session(session: str) -> Flow[NotteSession]:
@@ -135,8 +144,6 @@ def sessions_table(page: NotteSessionPage, args: NotteListSessionsArgs, scope: S
     )
     alone = page.page == 1 and not page.has_next
     notes = []
-    if page.left_out:
-        notes.append(own(f"Not shown: {page.left_out} of this page that still run (status=ended leaves them out)."))
     if any(not each.is_open for each in page.rows):
         notes.append(own("notte_get_session shows a session's steps, notte_get_replay whether its video can be had."))
     which = {"any": "all states", "ended": "ended only", "active": "running only"}[args.status]
@@ -223,9 +230,11 @@ def notte_list_sessions(args: NotteListSessionsArgs, scope: Scope) -> Flow[Notte
     Ended ones are included; only those can have a replay (status=ended). For one session's steps call
     notte_get_session.
     """
-    found, more = yield from _fetch(args.status, args.page, args.limit)
-    rows = _wanted(found, args.status)
-    return NotteSessionPage(rows=rows, page=args.page, limit=args.limit, has_next=more, left_out=len(found) - len(rows))
+    if args.status == "ended":
+        rows, more = yield from _ended(args.page, args.limit)
+    else:
+        rows, more = yield from _fetch(args.status, args.page, args.limit)
+    return NotteSessionPage(rows=rows, page=args.page, limit=args.limit, has_next=more)
 
 
 @notte_list_sessions.walk
@@ -235,7 +244,7 @@ def _all_sessions(args: NotteListSessionsArgs, scope: Scope) -> Flow[None]:  # n
         found, more = yield from _fetch(args.status, number, _MOST)
         fresh = [each for each in found if each.session_id not in seen]
         seen.update(each.session_id for each in fresh)
-        yield Emit(tuple(_wanted(fresh, args.status)))
+        yield Emit(tuple(each for each in fresh if args.status != "ended" or not each.is_open))
         if not more or not fresh:
             return
 

@@ -20,7 +20,7 @@ def test_ended_sessions_are_listed_too_in_the_order_of_the_server(client, sandbo
     page, text = say(client, notte_list_sessions, limit=100)
     assert [row.session_id for row in page.rows] == list(make_sessions(sandbox.now()))
     assert {row.status for row in page.rows} == {"active", "authenticating", "closed", "error", "timed_out"}
-    assert (page.has_next, page.left_out, page.total) == (False, 0, None)
+    assert (page.has_next, page.total) == (False, None)
     assert text.splitlines()[0] == "38 of 38 sessions · Notte · all states · newest first"
 
 
@@ -64,11 +64,25 @@ def test_running_ones_only(client):
     assert "notte_get_replay" not in text
 
 
-def test_ended_ones_only_says_how_many_are_left_out(client):
+def test_a_page_of_ended_ones_is_full_whatever_still_runs(client):
+    everything = [row.session_id for row in client.iterate(notte_list_sessions, status="ended")]
     page, text = say(client, notte_list_sessions, status="ended", limit=6)
-    assert [row.session_id for row in page.rows] == [planted.WITH_MP4, planted.PROCESSING]
-    assert (page.left_out, page.has_next) == (4, True)
-    assert "Not shown: 4 of this page that still run (status=ended leaves them out)." in text
+    assert [row.session_id for row in page.rows] == everything[:6]
+    assert page.has_next
+    assert text.startswith("6 sessions · Notte · ended only · newest first")
+    second, _ = say(client, notte_list_sessions, status="ended", limit=6, page=2)
+    assert [row.session_id for row in second.rows] == everything[6:12]
+    last, _ = say(client, notte_list_sessions, status="ended", limit=6, page=6)
+    assert ([row.session_id for row in last.rows], last.has_next) == (everything[30:], False)
+
+
+def test_ended_ones_are_looked_for_on_a_few_pages_only_where_everything_runs():
+    running = {"items": [session(status="active", closed_at=None)], "has_next": True}
+    far = FarSide({LIST: running})
+    page, _ = say(far.client(), notte_list_sessions, status="ended", limit=2)
+    assert page.rows == []
+    assert page.has_next
+    assert len(far.asked) == 5
 
 
 def test_all_pages_of_each_kind(client):
