@@ -23,6 +23,8 @@ _FILTERED = frozenset({"$event_name", "session_id"})
 _KEPT_HEADERS = frozenset({"content-type", "date", "server"})
 _SHORT = 90
 _DEFAULTS = {"limit": 50, "page": 1}
+# The one is called otherwise by newer Pythons, the other is not registered.
+_WORDS = {422: "Unprocessable Entity", 529: "Overloaded"}
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,14 @@ class Answer:
 
     status: int
     headers: dict[str, list[str]]
-    body: str
+    body: str | bytes
     origin: str
     remarks: tuple[str, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        """The body as it is sent."""
+        return self.body if isinstance(self.body, bytes) else self.body.encode()
 
 
 @dataclass
@@ -111,7 +118,7 @@ def go_json(value: Any) -> str:
 
 def reason(status: int) -> str:
     """Return the words that go with a status."""
-    return HTTPStatus(status).phrase
+    return _WORDS.get(status) or HTTPStatus(status).phrase
 
 
 def _selected(rows: list[dict[str, Any]], body: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Make the cassettes of recorded exchanges.
+"""Make the cassettes, of recorded exchanges and of replies that are written from documents.
 
     python cassettes/make.py [RECORDINGS]                  the cassettes, from RECORDINGS (default: the tests' fixtures)
     python cassettes/make.py --snapshots                   also the answers in tests/snapshots/cassettes
@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, this folder is no package
@@ -23,7 +24,7 @@ from vcr.request import Request
 from vcr.serialize import serialize
 
 from cassettes import replay
-from cassettes.case import NOW, RECORDINGS, ROOT, Case, Rows
+from cassettes.case import KEY, NOW, RECORDINGS, ROOT, Case, Rows
 from cassettes.cases import CASES
 from cassettes.cassette import Format, comment, path_of
 from cassettes.exchanges import Answer, Recordings, reason
@@ -84,13 +85,15 @@ def _exchanged(case: Case, recordings: Recordings) -> list[tuple[httpx.Request, 
         found.append((request, recordings.answer(source, request)))
         told = found[-1][1]
         headers = [(name, value) for name, values in told.headers.items() for value in values]
-        return httpx.Response(told.status, headers=headers, content=told.body.encode())
+        return httpx.Response(told.status, headers=headers, content=told.content)
 
-    try:
-        with Client(case.settings_at(NOW), transport=httpx.MockTransport(answer)) as client:
-            outcome: Any = replay.result(client, case, NOW)
-    except OpenReplayToolsError as error:
-        outcome = error
+    with TemporaryDirectory() as directory:
+        settings = case.settings_at(NOW, Path(directory))
+        try:
+            with Client(settings, transport=httpx.MockTransport(answer)) as client:
+                outcome: Any = replay.result(client, case, NOW)
+        except OpenReplayToolsError as error:
+            outcome = error
     problem = replay.problem(case, outcome) or ("replies are left over" if next(sources, None) else "")
     if problem:
         raise ValueError(f"{case.id}: {problem}")
@@ -98,6 +101,9 @@ def _exchanged(case: Case, recordings: Recordings) -> list[tuple[httpx.Request, 
 
 
 def _request(request: httpx.Request) -> Request:
+    shown = [value for name, value in request.headers.items() if name.lower() != "authorization"]
+    if any(KEY in value for value in (*shown, str(request.url))):
+        raise ValueError(f"the key leaves in the wrong place: {request.method} {request.url.host}")
     headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
     hidden = {"authorization": "REDACTED"} if "authorization" in headers else {}  # signing in has none
     return Request(request.method, str(request.url), request.content, {**headers, **hidden})
@@ -105,7 +111,7 @@ def _request(request: httpx.Request) -> Request:
 
 def _response(answer: Answer) -> dict[str, Any]:
     status = {"code": answer.status, "message": reason(answer.status)}
-    return {"status": status, "headers": answer.headers, "body": {"string": answer.body.encode()}}
+    return {"status": status, "headers": answer.headers, "body": {"string": answer.content}}
 
 
 def _origin(case: Case, exchanged: list[tuple[httpx.Request, Answer]]) -> Iterator[str]:

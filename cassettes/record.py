@@ -9,6 +9,9 @@ visitors stay as they are, so read the files before you commit them; then `pytho
 
 A case whose credential or API is not there is left out. Each case of a login signs in anew, which ends the account's
 other logins: give it an account of its own.
+
+The cassettes of LogRocket and Notte are left out too: they are written from documents, and what those servers say has
+never been looked at for what must not be kept.
 """
 
 from __future__ import annotations
@@ -43,7 +46,12 @@ if TYPE_CHECKING:
     from openreplay_tools.openreplay.directory import Project
 
 _COLUMN, _PAUSE = 40, 429
-_BLANK: dict[Credential, dict[str, str]] = {"key": {"api_key": ""}, "login": {"email": "", "password": ""}}
+_BLANK: dict[Credential, dict[str, str]] = {
+    "key": {"api_key": ""},
+    "login": {"email": "", "password": ""},
+    "logrocket": {"logrocket_api_key": ""},
+    "notte": {"notte_api_key": ""},
+}
 
 
 class Memory:
@@ -108,6 +116,8 @@ class Session:
 
     def _left_out(self, case: Case) -> str:
         """Return why a case cannot be recorded here, "" when it can."""
+        if case.is_siblings:
+            return "another vendor's, written from its documents"
         if case.staged:
             return "belongs to the recorded server, or to one in trouble"
         if case.operation.effect != "read" and not self.writes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
@@ -17,7 +19,6 @@ from openreplay_tools.toolkit import Toolkit
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
-    from pathlib import Path
 
     from cassettes.case import Case
     from openreplay_tools import AsyncClient, Client
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ClientT = TypeVar("ClientT", bound=Configured)
 _SHOWN = 80
+_DIRECTORY = "<downloads>"  # stands in a snapshot for the directory of the files
 
 
 def result(client: Client, case: Case, clock: datetime, *, project_key: str = PROJECT_KEY, **other: Any) -> Any:
@@ -38,6 +40,8 @@ def result(client: Client, case: Case, clock: datetime, *, project_key: str = PR
         project_key: of the project it is about, likewise.
         **other: arguments to use instead of the case's own.
     """
+    for operation, given in case.before:
+        client.run(operation, **given)
     arguments = {**case.arguments_at(clock, project_key), **other}
     if case.every:
         return list(client.iterate(case.operation, **arguments))
@@ -46,6 +50,8 @@ def result(client: Client, case: Case, clock: datetime, *, project_key: str = PR
 
 async def result_async(client: AsyncClient, case: Case, clock: datetime) -> Any:
     """Return a case's result from async code."""
+    for operation, given in case.before:
+        await client.run(operation, **given)
     arguments = case.arguments_at(clock)
     if case.every:
         return [row async for row in client.iterate(case.operation, **arguments)]
@@ -91,17 +97,39 @@ def alone(client: ClientT, pace: Pace | None = None) -> ClientT:
     return client
 
 
-def toolkit(case: Case, path: Path) -> Toolkit:
-    """Return a toolkit of all tools at the time of a cassette."""
-    tools = Toolkit(case.settings_at(clock_of(path)), tools="all", effects="all")
+def toolkit(case: Case, path: Path, directory: Path) -> Toolkit:
+    """Return a toolkit of all tools at the time of a cassette; `directory` is for files."""
+    tools = Toolkit(case.settings_at(clock_of(path), directory), tools="all", effects="all")
     alone(tools.client)
     return tools
 
 
-def snapshot(case: Case, reply: Reply) -> str:
-    """Return what a snapshot file holds: the call, and the answer as a model reads it."""
-    call = f"{case.operation.tool_name} {json.dumps(dict(case.arguments), ensure_ascii=False)}"
-    return f"{call}\n{'refused' if reply.is_error else 'answered'}:\n\n{reply.text}\n"
+def answer(tools: Toolkit, case: Case, clock: datetime) -> Reply:
+    """Return what a case's tool says."""
+    for operation, given in case.before:
+        tools.call(operation.tool_name, given)
+    return tools.call(case.operation.tool_name, case.arguments_at(clock))
+
+
+async def answer_async(tools: Toolkit, case: Case, clock: datetime) -> Reply:
+    """Return what a case's tool says to async code."""
+    for operation, given in case.before:
+        await tools.acall(operation.tool_name, given)
+    return await tools.acall(case.operation.tool_name, case.arguments_at(clock))
+
+
+def snapshot(case: Case, reply: Reply, directory: Path) -> str:
+    """Return what a snapshot file holds: the calls, and the answer as a model reads it.
+
+    Args:
+        case: what was asked.
+        reply: to it.
+        directory: of the files, whose place is left out.
+    """
+    asked = [*case.before, (case.operation, case.arguments)]
+    calls = [f"{each.tool_name} {json.dumps(dict(given), ensure_ascii=False)}" for each, given in asked]
+    said = reply.text.replace(str(directory), _DIRECTORY) if case.saves else reply.text
+    return "\n".join([*calls, "refused:" if reply.is_error else "answered:", "", f"{said}\n"])
 
 
 def snapshot_path(case: Case) -> Path:
@@ -116,10 +144,12 @@ def write_snapshots(cases: Iterable[Case]) -> int:
         if case.every:
             continue  # tools answer in pages
         path = path_of(case)
-        with played(path), toolkit(case, path) as tools:
-            reply = tools.call(case.operation.tool_name, case.arguments_at(clock_of(path)))
+        with TemporaryDirectory() as directory:
+            place = Path(directory)
+            with played(path), toolkit(case, path, place) as tools:
+                said = snapshot(case, answer(tools, case, clock_of(path)), place)
         target = snapshot_path(case)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(snapshot(case, reply), encoding="utf-8")
+        target.write_text(said, encoding="utf-8")
         count += 1
     return count
