@@ -68,7 +68,8 @@ def is_fetchable(url: str, *, local: bool = False) -> bool:
     """
     try:
         parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+        plain = url.isascii() and url.isprintable() and " " not in url  # its host stands in texts
+        usable = plain and parts.port != 0 and "@" not in parts.netloc and _is_host(parts.hostname or "")
     except ValueError:
         return False
     return usable and (parts.scheme == "https" or (local and parts.scheme == "http" and is_loopback(url)))

@@ -6,10 +6,11 @@ import json
 import logging
 import threading
 import time
+from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from openreplay_tools import wire
 from openreplay_tools.confirmation import Confirmations
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _UNCERTAIN = " It may have been done all the same: look before trying again."
 _KNOWN_FOR = 600.0
 _SHORTEST_SECRET = 4  # a shorter one is in every text
+_LONGEST_HOST = 120  # characters that may stand plain in a text (product.md, "Fenced")
 _AUDIT = logging.getLogger("openreplay_tools.audit")
 
 
@@ -83,7 +85,7 @@ class Connection:
             access=self.access,
             confirmations=self._confirmations,
             app=settings.logrocket,
-            downloads=Downloads(settings.downloads, settings.max_download_bytes),
+            downloads=Downloads(settings.downloads, settings.max_download_bytes, settings.download_deadline),
             handles=self._handles,
             poll_seconds=settings.poll_seconds,
         )
@@ -148,11 +150,12 @@ class Connection:
         """Return the host a request goes to, for the texts of errors; nothing else of a pre-signed address."""
         if request is None:
             return self.settings.host
-        return urlsplit(request.address or root_of(request.via, self.settings)).netloc
+        host = urlsplit(request.address or root_of(request.via, self.settings)).netloc
+        return host if len(host) <= _LONGEST_HOST else "the storage"
 
     def until(self, request: Request[Any], deadline: float) -> float:
         """Return when a request has to be over, its repetitions included: a download has a time of its own."""
-        return deadline if request.into is None else time.monotonic() + self.settings.download_deadline
+        return time.monotonic() + self.settings.download_deadline if request.via == "storage" else deadline
 
     def too_long(self) -> ReplyTooLongError:
         """Return the error for a reply beyond the bound."""
@@ -274,7 +277,8 @@ class Connection:
             wait = patience.wait(attempt, error, deadline - time.monotonic())
             if wait is not None:
                 return wait
-        if not request.reads and isinstance(error, TransportError | ServerError | UnexpectedReplyError):
+        uncertain = not request.reads and not request.again  # what may be sent again does no harm when it is
+        if uncertain and isinstance(error, TransportError | ServerError | UnexpectedReplyError):
             error.parts = (*error.parts, _UNCERTAIN)
         raise error
 
@@ -297,9 +301,15 @@ class Connection:
     def _secrets(self) -> tuple[str, ...]:
         settings = self.settings
         keys = (settings.api_key, settings.logrocket_api_key, settings.notte_api_key)
-        known = (*(key.get_secret_value() for key in keys), *(self.login.secrets if self.login is not None else ()))
+        known = [*(key.get_secret_value() for key in keys), *(self.login.secrets if self.login is not None else ())]
+        known.append(settings.logrocket_api_key.get_secret_value().rpartition(":")[2])  # the secret of org:app:secret
         long = [each for each in known if len(each) >= _SHORTEST_SECRET]
-        return tuple(dict.fromkeys([*long, *(json.dumps(each)[1:-1] for each in long)]))  # also as JSON writes them
+        written = [form for each in long for form in (json.dumps(each)[1:-1], quote(each, safe=""), _base64(each))]
+        return tuple(sorted({*long, *written}, key=len, reverse=True))  # what holds another goes first
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode("ascii").rstrip("=")
 
 
 def _place(request: Request[Any]) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,8 @@ _COOKIE = re.compile(r"refreshToken=[^;'\"\s]+", re.IGNORECASE)
 # Of an address what follows its host; of a relative one, as redirects have it, everything.
 _ADDRESS = re.compile(r"(https?://[^/?#\s'\"]*)[^\s'\"]*", re.IGNORECASE)
 _LOCATION = re.compile(r"(b'location', b')[^']*|\?[^\s'\"]+", re.IGNORECASE)
-_secretive: ContextVar[bool] = ContextVar("openreplay_tools_secretive", default=False)
+_Secret: TypeAlias = Literal["", "headers", "address"]
+_secretive: ContextVar[_Secret] = ContextVar("openreplay_tools_secretive", default="")
 
 
 class EmptyJar(CookieJar):
@@ -27,13 +28,14 @@ class EmptyJar(CookieJar):
 
 
 @contextmanager
-def secretive(wanted: bool) -> Iterator[None]:  # noqa: FBT001
-    """Let the HTTP library log no address meanwhile, but for its host.
+def secretive(what: _Secret) -> Iterator[None]:
+    """Let the HTTP library log less meanwhile.
 
     Args:
-        wanted: whether the address is a secret, as pre-signed ones are.
+        what: "headers" for a server whose replies' headers may hold pre-signed addresses; "address" where the address
+            asked for is such a one, of which only the host is logged.
     """
-    token = _secretive.set(wanted)
+    token = _secretive.set(what)
     try:
         yield
     finally:
@@ -55,7 +57,10 @@ class _NoAddresses(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass."""
-        if _secretive.get():
+        what = _secretive.get()
+        if what and "receive_response_headers" in (text := record.getMessage()):
+            record.msg, record.args = text.partition("return_value=")[0], ()
+        elif what == "address":
             text = _LOCATION.sub(r"\1[masked]", record.getMessage())
             record.msg, record.args = _ADDRESS.sub(r"\1/[masked]", text), ()
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -51,12 +52,13 @@ class Exchange:
         http, body = self.opened(message.url), Body(connection, request, deadline)
         begin(deadline)
         try:
-            with secretive(request.via == "storage"), translated(connection, request):
+            with secretive(ABOUT[request.via].secretive), translated(connection, request):
                 response = http.send(_prepared(message, connection.phases(deadline, request)), stream=True)
                 try:
-                    body.open(response.status_code, response.headers)
-                    for chunk in response.iter_bytes():
-                        body.add(chunk)
+                    body.open(response.status_code, response.headers, unpacked=response.is_stream_consumed)
+                    for chunk in (response.content,) if response.is_stream_consumed else response.iter_raw():
+                        begin(body.add(chunk))
+                    body.end()
                 finally:
                     response.close()
         except RequestTimeoutError:
@@ -98,14 +100,19 @@ class AsyncExchange:
         connection = self._connection
         http, body = self.opened(message.url), Body(connection, request, deadline)
         timer = asyncio.timeout(connection.left(deadline, request))
+        offset = asyncio.get_running_loop().time() - time.monotonic()  # the loop's clock need not be that one
         try:
             async with timer:
-                with secretive(request.via == "storage"), translated(connection, request):
+                with secretive(ABOUT[request.via].secretive), translated(connection, request):
                     response = await http.send(_prepared(message, connection.phases(deadline, request)), stream=True)
                     try:
-                        body.open(response.status_code, response.headers)
-                        async for chunk in response.aiter_bytes():
-                            body.add(chunk)
+                        body.open(response.status_code, response.headers, unpacked=response.is_stream_consumed)
+                        if response.is_stream_consumed:
+                            body.add(response.content)
+                        else:
+                            async for chunk in response.aiter_raw():
+                                timer.reschedule(body.add(chunk) + offset)
+                        body.end()
                     finally:
                         await response.aclose()
         except TimeoutError:

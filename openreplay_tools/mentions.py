@@ -31,7 +31,8 @@ _NUMBER_BEFORE = re.compile(
     r"(?:[/#|]|%2F|\b(?:id|uid|user|users|kunde|customer|account|member|visitor|client) ?[:#=]?[ ]?)\Z", re.IGNORECASE
 )
 _NUMBER_AFTER = re.compile(r"(?![\w%]|[.,]\d)|%(?:2F|26|3F|22)", re.IGNORECASE)
-_ADDRESS_AFTER = re.compile(r"[.-]?\w")
+# An address goes on with a further label, but not with the ending of a file that is called after it.
+_ADDRESS_AFTER = re.compile(r"(?!\.(?:mp4|ts|web[pm]|jpg|jsonl?|ndjson)(?:\.gz)?(?![\w-]|\.\w))[.-]?\w", re.IGNORECASE)
 _CUT = re.compile("…")
 _LEAST_BEGUN, _LONGEST_BEGUN, _MOST_CUT = 4, 120, 5_000
 _LOOK_BACK = 16

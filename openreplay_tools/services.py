@@ -73,6 +73,7 @@ class About:
         address: the variable that says where it is.
         key: the variable that holds its credential; "" for none.
         patience: what is sent again.
+        secretive: what of an exchange with it the HTTP library must not log; see `discretion.secretive`.
         strict: whether an answer must be a 200 with a JSON media type, as OpenReplay's always is.
     """
 
@@ -80,6 +81,7 @@ class About:
     address: str
     key: str
     patience: Patience
+    secretive: Literal["", "headers", "address"] = "headers"
     strict: bool = False
 
 
@@ -88,6 +90,7 @@ _OPENREPLAY = About(
     "OPENREPLAY_BASE_URL",
     "OPENREPLAY_API_KEY",
     Patience(frozenset({429, 502, 503, 504}), first=0.25, factor=4),
+    secretive="",
     strict=True,
 )
 ABOUT: Mapping[Service, About] = {
@@ -115,6 +118,7 @@ ABOUT: Mapping[Service, About] = {
         "",
         "",
         Patience(frozenset({429, 500, 502, 503, 504}), first=0.5, factor=2, longest=10, spread="added"),
+        secretive="address",
     ),
 }
 

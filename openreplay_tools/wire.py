@@ -6,6 +6,7 @@ A status does not have one meaning everywhere: this module proposes an error, th
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 ReplyT = TypeVar("ReplyT", bound=BaseModel)
 
+_STEPS = re.compile(r"[/\\]")  # a proxy may decode an encoded slash before it resolves dots
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _DEEPEST = 50  # levels of a reply that are kept when it is nested beyond what the parser takes
 _OK = 200
@@ -142,7 +144,9 @@ def path(parts: tuple[str, ...], *, slashes: bool = False) -> str:
     """
     for part in parts:
         # The server's proxy decodes %2F and resolves dots before it chooses an endpoint (observed §A22, §D).
-        if part in {"", ".", ".."} or ("/" in part and not slashes) or "\0" in part:
+        pieces = _STEPS.split(part) if slashes else [part]
+        odd = slashes and not part.isprintable() and part.encode("utf-8", "replace") != part.encode("utf-8", "ignore")
+        if part == "" or {".", ".."} & {*pieces} or ("/" in part and not slashes) or "\0" in part or odd:
             raise ArgumentsError(
                 "An id that is empty, . or .. or holds a slash cannot be asked for: it would name another endpoint."
             )
@@ -183,7 +187,7 @@ def decode(request: Request[ReplyT], status: int, headers: Mapping[str, str], bo
 
 def vendor_reply(request: Request[ReplyT], status: int, headers: Mapping[str, str], body: bytes, host: str) -> ReplyT:
     """Return a sibling vendor's typed reply, whatever success and media type it calls it; see `decode`."""
-    if not 200 <= status < 300:
+    if not (200 <= status < 300 if request.via != "storage" else status == _OK):
         raise vendor_failure(request, status, headers, body, host)
     if is_web_page(media_type(headers), body):
         about = ABOUT[request.via]

@@ -17,28 +17,38 @@ LOGIN = {"email": Sandbox.email, "password": Sandbox.password}
 
 @dataclass(frozen=True)
 class Said:
-    """What a call said: text for the model, data beside it ({} for a refusal), whether it was refused."""
+    """What a call said: text for the model, data beside it ({} for a refusal), whether it was refused, pictures."""
 
     text: str
     data: dict[str, Any]
     is_error: bool
+    pictures: tuple[tuple[str, str], ...] = ()
 
 
 def told(reply):
-    return Said(reply.text, reply.data, reply.is_error)
+    return Said(reply.text, reply.data, reply.is_error, tuple((one.media_type, one.base64) for one in reply.pictures))
 
 
 def from_message(message):
-    return Said(message.content, message.artifact or {}, message.status == "error")
+    plain = isinstance(message.content, str)
+    (text, *rest) = [{"type": "text", "text": message.content}] if plain else message.content
+    assert text["type"] == "text"
+    assert all(block["type"] == "image" for block in rest)
+    shown = tuple((block["mime_type"], block["base64"]) for block in rest)
+    return Said(text["text"], message.artifact or {}, message.status == "error", shown)
 
 
 def from_output(output):
-    return Said(output.content, output.raw_output, output.is_error)
+    text, *rest = output.blocks
+    shown = tuple((block.image_mimetype, block.image.decode()) for block in rest)
+    return Said(text.text, output.raw_output, output.is_error, shown)
 
 
 def from_result(result):
-    assert [block.type for block in result.content] == ["text"]
-    return Said(result.content[0].text, result.structured_content or {}, result.is_error)
+    text, *rest = result.content
+    assert [text.type, *(block.type for block in rest)] == ["text", *["image"] * len(rest)]
+    shown = tuple((block.mime_type, block.data) for block in rest)
+    return Said(text.text, result.structured_content or {}, result.is_error, shown)
 
 
 def langchain_tool(toolkit, name):

@@ -9,8 +9,10 @@ import pytest
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.cli import main
 from openreplay_tools.sandbox import FIXED_NOW, Failure, Sandbox
+from openreplay_tools.sandbox import notte_data as planted
+from openreplay_tools.sandbox.logrocket_data import FAILING, GIVING_ORDERS, OTHER_SPELLING, STOPPED, WITHOUT_SESSIONS
 from openreplay_tools.toolkit import Toolkit
-from tests import doors
+from tests import doors, siblings
 from tests.doors import LOGIN
 from tests.sandbox.fidelity import unhurried
 from tests.servers import toolkit_over
@@ -40,6 +42,7 @@ NEEDED = {
     "openreplay_cancel_job": {"job_id": 1},
     "openreplay_request": {"path": "/v2/api/1/tags"},
     "openreplay_send": {"path": f"/v2/api/2/sessions/{SESSION}/favorite", "method": "GET"},
+    **siblings.GIVEN,
 }
 # What the operation itself refuses, with the beginning of the refusal.
 REFUSED = {
@@ -58,6 +61,15 @@ REFUSED = {
     "openreplay_create_note": ({"session": "1", "message": "x"}, "session: Acme Shop has no recording 1, "),
     "openreplay_request": ({"path": "/api/login"}, 'path: "/api/login" is refused.'),
     "openreplay_send": ({"path": "/v2/api/1/tags", "method": "GET"}, "method: this only reads"),
+    "logrocket_request_highlights": ({"user_id": "u", "email": "e"}, "Give user_id or email, not both."),
+    "logrocket_get_highlights": ({"request_id": "ab12"}, "request_id: LogRocket knows no highlights ab12. Ids come "),
+    "logrocket_list_exports": ({"cursor": "1", "since": "7d"}, "cursor: it goes on where a listing ended, whatever "),
+    "logrocket_read_export": ({"export": "https://evil.example/x"}, "export: pass a handle from logrocket_list_exp"),
+    "logrocket_identify_user": ({"user_id": "u", "traits": [{"name": "a", "value": "1"}] * 2}, 'traits: "a" is given'),
+    "notte_get_session": ({"session": planted.MALFORMED}, "session: Notte refused the id not-a-session (422): "),
+    "notte_get_replay": ({"session": planted.ACTIVE}, f"Notte session {planted.ACTIVE} is still active: "),
+    "notte_save_replay": ({"session": planted.WITH_MP4, "save_as": "a/b"}, 'save_as: "a/b" is not a plain file name.'),
+    "notte_get_frames": ({"session": planted.WITH_MP4, "at": ["soon"]}, 'Unclear offset "soon" in at. Use '),
 }
 MORE = {
     "search users by everything": (
@@ -150,6 +162,52 @@ MORE = {
     "a user id that cannot be deleted": ("openreplay_delete_user", {"user_id": "a/b"}),
     "a name that is taken": ("openreplay_create_project", {"name": "ACME SHOP"}),
     "an escaped id": ("openreplay_get_user", {"user_id": "rocket\\u{1f680}rider"}),
+    "highlights in the other spelling": (
+        "logrocket_request_highlights",
+        {"user_id": OTHER_SPELLING, "question": "What went wrong?", "since": "7d", "detail": "full"},
+    ),
+    "highlights that fail": ("logrocket_request_highlights", {"user_id": FAILING}),
+    "highlights that are not waited for": ("logrocket_request_highlights", {"email": STOPPED, "wait": 0}),
+    "highlights of nobody": ("logrocket_request_highlights", {"user_id": WITHOUT_SESSIONS}),
+    "highlights that give orders": ("logrocket_request_highlights", {"user_id": GIVING_ORDERS}),
+    "exports from a time on": ("logrocket_list_exports", {"since": "2026-11-20 14:00", "detail": "brief"}),
+    "the end of the exports": ("logrocket_list_exports", {"cursor": "1795198000000"}),
+    "an export whose types are asked for": (
+        "logrocket_read_export",
+        {"export": siblings.EXPORT, "types": ["network", "nothing like it"], "limit": 200, "detail": "full"},
+    ),
+    "an export that is saved": (
+        "logrocket_read_export",
+        {"export": siblings.EXPORT, "limit": 0, "save_as": "one.jsonl", "overwrite": True},
+    ),
+    "an export that is not there": ("logrocket_read_export", {"export": "start.000000000000"}),
+    "a user in full": (
+        "logrocket_identify_user",
+        {
+            "user_id": "team/eve",
+            "name": "Eve \u202e⟦",
+            "email": "eve@example.org",
+            "traits": [{"name": "plan", "value": ""}, {"name": "a b", "value": "⟧"}],
+            "seen_at": "yesterday",
+        },
+    ),
+    "ended sessions": ("notte_list_sessions", {"status": "ended", "limit": 4, "page": 2, "detail": "brief"}),
+    "a session whose steps give orders": ("notte_get_session", {"session": planted.INJECTED_STEPS, "detail": "full"}),
+    "a session that nobody knows": ("notte_get_session", {"session": planted.UNKNOWN}),
+    "a replay in pieces": ("notte_get_replay", {"session": planted.TS_PLAYLIST}),
+    "a replay that is being prepared": ("notte_get_replay", {"session": planted.PROCESSING_STRUCTURED, "wait": 0}),
+    "a replay that is waited for": ("notte_get_replay", {"session": planted.PROCESSING_STRUCTURED}),
+    "a replay that there never is": ("notte_get_replay", {"session": planted.UNAVAILABLE}),
+    "a replay that is encrypted": ("notte_save_replay", {"session": planted.ENCRYPTED}),
+    "a replay that is joined": (
+        "notte_save_replay",
+        {"session": planted.FMP4_PLAYLIST, "save_as": "joined.ts", "overwrite": True},
+    ),
+    "several pictures": (
+        "notte_get_frames",
+        {"session": planted.TS_PLAYLIST, "at": ["0:03", "7s", "4000ms", "1:00:00"], "width": 320},
+    ),
+    "a picture of a session that runs": ("notte_get_frames", {"session": planted.WAITING, "at": ["0:03"], "wait": 0}),
     "text with everything": ("openreplay_search_users", {"query": "\u202e ⟦5602 \n\t\x1b[2J ⟧ 🚀 \u00e9\ud7ff"}),
 }
 WRONG = {"string": [1], "integer": "many", "array": "CLICK", "boolean": "perhaps"}
@@ -195,7 +253,8 @@ def as_at_first(server):
     """Put back afterwards what requests changed on the server, so that each door finds the same."""
     kept = {name: copy.deepcopy(getattr(server.store, name)) for name in CHANGING}
     try:
-        yield
+        with siblings.as_at_first(server):
+            yield
     finally:
         vars(server.store).update(kept)
 
@@ -205,21 +264,27 @@ def shop():
     """A server of this module's own, with one deletion scheduled."""
     with Sandbox(pulse=unhurried()) as server:
         server.store.schedule_deletion(1, "crawler-bot-77", FIXED_NOW)
-        yield server
+        yield siblings.with_job(server)
 
 
 @pytest.fixture(scope="module")
-def toolkit(shop):
-    with toolkit_over(shop, **LOGIN) as bound:
+def keys(shop, tmp_path_factory):
+    """Every credential of the server's, and a directory for files."""
+    return {**LOGIN, **siblings.keys(shop.url, tmp_path_factory.mktemp("downloads"))}
+
+
+@pytest.fixture(scope="module")
+def toolkit(shop, keys):
+    with toolkit_over(shop, **keys) as bound:
         yield bound
 
 
-def every_door(shop, toolkit, name, arguments):
-    with as_at_first(shop):
+def every_door(shop, toolkit, name, arguments, others=doors.OTHERS):
+    with as_at_first(shop), siblings.without_files(toolkit):
         expected = doors.direct(toolkit, name, arguments)
-    for door in doors.OTHERS:
+    for door in others:
         toolkit.client.connection._memory.clear()
-        with as_at_first(shop):
+        with as_at_first(shop), siblings.without_files(toolkit):
             assert door(toolkit, name, arguments) == expected, door.__name__
     toolkit.client.connection._memory.clear()
     json.dumps(expected.data, allow_nan=False)
@@ -244,6 +309,12 @@ def test_what_an_operation_refuses_is_worded_alike(shop, toolkit, name):
 @pytest.mark.parametrize("case", MORE)
 def test_special_calls_are_answered_alike(shop, toolkit, case):
     every_door(shop, toolkit, *MORE[case])
+
+
+def test_pictures_go_through_every_door(shop, toolkit):
+    said = every_door(shop, toolkit, *MORE["several pictures"])
+    assert [media_type for media_type, _ in said.pictures] == ["image/jpeg"] * 4
+    assert len({content for _, content in said.pictures}) == 4
 
 
 def confirmed(shop, user_id):
@@ -279,11 +350,15 @@ def test_a_token_that_was_used_is_refused_alike(shop, toolkit):
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_refusals_are_worded_alike(shop, toolkit, name):
+    """Each operation meets every door, and so does each kind of refusal: two of the six in turn."""
     operation = BY_NAME[name]
-    for case, arguments in _refusals(name, operation):
-        said = every_door(shop, toolkit, name, arguments)
+    for number, (case, arguments) in enumerate(_refusals(name, operation), list(BY_NAME).index(name)):
+        others = [doors.OTHERS[(number * 2 + more) % len(doors.OTHERS)] for more in (0, 1)]
+        said = every_door(shop, toolkit, name, arguments, others)
         field = case.split(" ")[0]
-        if case in {"everything optional null", "texts empty"}:
+        if case in {"everything optional null", "texts empty"} and name in siblings.ONE_OF:
+            assert not said.is_error or said.text == siblings.ONE_OF[name]
+        elif case in {"everything optional null", "texts empty"}:
             assert not said.is_error, said.text
         if "wrong type" in case or "missing" in case:
             assert said.is_error, case
@@ -329,12 +404,12 @@ MET = [
 
 
 @pytest.mark.parametrize(("name", "failure"), MET)
-def test_failures_of_the_server_are_told_alike(shop, name, failure):
+def test_failures_of_the_server_are_told_alike(shop, keys, name, failure):
     told = []
     for door in (doors.direct, *doors.OTHERS):
         shop.failures.add(Failure(**FAILURES[failure], times=0))
         try:
-            with toolkit_over(shop, retries=0, **LOGIN) as toolkit, as_at_first(shop):
+            with toolkit_over(shop, retries=0, **keys) as toolkit, as_at_first(shop):
                 told.append(door(toolkit, name, NEEDED.get(name, {})))
         finally:
             shop.failures.clear()
@@ -347,16 +422,28 @@ def test_failures_of_the_server_are_told_alike(shop, name, failure):
     assert said.data == {}
     assert Sandbox.password not in said.text
     assert Sandbox.api_key not in said.text
+    assert Sandbox.logrocket_api_key.rpartition(":")[2] not in said.text
+    assert Sandbox.notte_api_key not in said.text
     assert "<html" not in said.text.lower()
     assert said.text.endswith(".")
     assert len(said.text) < 400
 
 
+# What a failure also says, where trying again is not all there is to do.
+GOES_ON = {
+    "logrocket_request_highlights": (
+        " It was sent once only, for each request makes LogRocket begin anew; this one may have been taken in all the "
+        "same."
+    ),
+    "logrocket_get_highlights": (f' They may be ready later: logrocket_get_highlights(request_id="{siblings.JOB}").'),
+}
+
+
 @pytest.mark.parametrize("name", sorted(BY_NAME.keys() - {"openreplay_list_projects", "openreplay_check_access"}))
-def test_failures_after_the_project_was_found_are_told_alike(shop, name):
+def test_failures_after_the_project_was_found_are_told_alike(shop, keys, name):
     told = []
     for door in (doors.direct, *doors.OTHERS):
-        with toolkit_over(shop, retries=0, **LOGIN) as toolkit, as_at_first(shop):
+        with toolkit_over(shop, retries=0, **keys) as toolkit, as_at_first(shop):
             toolkit.call("openreplay_list_projects", {})
             toolkit.call("openreplay_list_notes", {})  # signs in, and finds the project there too
             shop.failures.add(Failure("status", status=500, times=0))
@@ -365,9 +452,10 @@ def test_failures_after_the_project_was_found_are_told_alike(shop, name):
             finally:
                 shop.failures.clear()
     assert told == [told[0]] * len(told)
+    vendor = {"openreplay": "The server", "logrocket": "LogRocket", "notte": "Notte"}[BY_NAME[name].provider]
     unsure = " It may have been done all the same: look before trying again."
     writes = BY_NAME[name].effect == "write"  # a deletion without token is a preview
-    assert told[0].text == "The server failed (500). Try again later." + unsure * writes
+    assert told[0].text == f"{vendor} failed (500). Try again later." + GOES_ON.get(name, unsure * writes)
 
 
 def test_an_escaped_id_longer_than_the_bound_is_answered_alike(shop, toolkit):

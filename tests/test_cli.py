@@ -8,6 +8,10 @@ import pytest
 from openreplay_tools import search_users
 from openreplay_tools.cli import main
 from openreplay_tools.sandbox import Sandbox
+from openreplay_tools.sandbox.notte_data import WITH_MP4
+from tests import siblings
+
+SAVED = f"session={WITH_MP4}"
 
 
 @pytest.fixture
@@ -80,6 +84,48 @@ def test_the_embedded_server_has_a_login_when_asked(capsys):
     assert "openreplay_search_sessions" in [line.split(" ")[0] for line in capsys.readouterr().out.splitlines()]
     assert main(["call", "list_notes", "--sandbox", "--login"]) == 0
     assert capsys.readouterr().out.startswith("3 of 3 notes · Acme Shop")
+
+
+def test_the_embedded_server_has_the_other_vendors_when_asked(capsys, tmp_path):
+    def listed(*words):
+        assert main(["tools", "--sandbox", *words]) == 0
+        names = [line.split(" ")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+        return {name for name in names if not name.startswith("openreplay_")}
+
+    assert listed() == set()
+    assert listed("--siblings") == {
+        "logrocket_request_highlights", "logrocket_get_highlights", "notte_list_sessions", "notte_get_session",
+        "notte_get_frames",
+    }  # fmt: skip
+    everything = listed("--siblings", "--groups", "all", "--effects", "all", "--downloads", str(tmp_path))
+    assert everything == set(siblings.NAMES)
+    assert everything - listed("--siblings", "--groups", "all", "--effects", "all") == {"notte_save_replay"}
+
+
+def test_a_call_at_another_vendor_needs_no_more_than_its_name(capsys, tmp_path):
+    """Whoever names a tool of LogRocket or Notte need not say --siblings as well."""
+    assert main(["call", "--sandbox", "notte_list_sessions", "limit=2"]) == 0
+    assert capsys.readouterr().out.startswith("2 sessions · Notte · all states · newest first\n")
+    assert main(["call", "--sandbox", "logrocket_list_exports", "limit=1"]) == 0
+    assert capsys.readouterr().out.startswith("1 export file · LogRocket acme/shop · oldest first\n")
+    assert main(["call", "--sandbox", "--downloads", str(tmp_path / "files"), "notte_save_replay", SAVED]) == 0
+    (file,) = (tmp_path / "files").iterdir()
+    out, err = capsys.readouterr()
+    assert f"File: {file}\n" in out
+    assert "X-Amz" not in out + err
+    assert main(["call", "--sandbox", "notte_save_replay", SAVED]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "OPENREPLAY_DOWNLOADS" in err
+
+
+def test_a_key_of_another_vendor_is_enough(monkeypatch, sandbox, capsys):
+    monkeypatch.setenv("NOTTE_API_KEY", sandbox.notte_api_key)
+    monkeypatch.setenv("NOTTE_API_URL", sandbox.notte_url)
+    assert main(["call", "notte_list_sessions", "limit=1"]) == 0
+    assert capsys.readouterr().out.startswith("1 session · Notte · ")
+    assert main(["call", "logrocket_list_exports"]) == 1
+    assert capsys.readouterr().err.startswith("logrocket_list_exports needs a LogRocket key (LOGROCKET_API_KEY).")
 
 
 def test_a_refusal_goes_to_standard_error(shell):
@@ -157,7 +203,9 @@ def test_the_standing_sandbox_prints_what_to_set(monkeypatch, capsys):
     line = capsys.readouterr().out
     assert line == (
         f"OPENREPLAY_BASE_URL=http://127.0.0.1:8799 OPENREPLAY_API_KEY={Sandbox.api_key} "
-        f"OPENREPLAY_PROJECT='Acme Shop' OPENREPLAY_EMAIL={Sandbox.email} OPENREPLAY_PASSWORD={Sandbox.password}\n"
+        f"OPENREPLAY_PROJECT='Acme Shop' OPENREPLAY_EMAIL={Sandbox.email} OPENREPLAY_PASSWORD={Sandbox.password} "
+        f"LOGROCKET_BASE_URL=http://127.0.0.1:8799/logrocket LOGROCKET_API_KEY={Sandbox.logrocket_api_key} "
+        f"NOTTE_API_URL=http://127.0.0.1:8799/notte NOTTE_API_KEY={Sandbox.notte_api_key}\n"
     )
 
 

@@ -13,6 +13,7 @@ from openreplay_tools.llama_index import OpenReplayToolSpec
 from openreplay_tools.mcp import make_server
 from openreplay_tools.settings import Settings
 from openreplay_tools.toolkit import Toolkit
+from tests import siblings
 from tests.doors import LOGIN
 from tests.servers import known
 
@@ -20,8 +21,9 @@ BY_NAME = {operation.tool_name: operation for operation in OPERATIONS}
 
 
 @pytest.fixture(scope="module")
-def toolkit():
-    with Toolkit(Settings.make(**known(**LOGIN)), groups="all", effects="all") as bound:
+def toolkit(tmp_path_factory):
+    given = siblings.keys("http://127.0.0.1:1", tmp_path_factory.mktemp("downloads"))
+    with Toolkit(Settings.make(**known(**LOGIN, **given)), groups="all", effects="all") as bound:
         yield bound
 
 

@@ -100,20 +100,28 @@ def test_the_default_only_reads():
 def test_a_row_tells_which_credential_opens_the_tool_and_brings_it_into_the_default():
     found = {row[0].strip("`"): row[4:6] for row in rows(docs.operations_table())}
     assert found["openreplay_list_projects"] == ["key or login or key (API v1)", "key, login"]
-    assert found["openreplay_search_users"] == ["key or login", "key, login"]
-    assert found["openreplay_search_sessions"] == ["login", "login"]
+    assert found["openreplay_search_users"] == ["key or login", "key, login, all"]
+    assert found["openreplay_search_sessions"] == ["login", "login, all"]
     assert found["openreplay_create_note"] == ["login", "no"]
     assert found["openreplay_delete_user"] == ["key or key (API v1)", "no"]
     assert found["openreplay_send"] == ["key or login or key (API v1)", "no"]
-    assert {default for _, default in found.values()} == {"key, login", "login", "no"}
+    assert found["logrocket_get_highlights"] == ["LogRocket key", "LogRocket key, all"]
+    assert found["logrocket_list_exports"] == ["LogRocket key", "LogRocket key"]
+    assert found["logrocket_identify_user"] == ["LogRocket key", "no"]
+    assert found["notte_get_frames"] == ["Notte key", "Notte key, all"]
+    vendors = {default for name, (_, default) in found.items() if not name.startswith("openreplay_")}
+    assert vendors == {"LogRocket key", "LogRocket key, all", "Notte key", "Notte key, all", "no"}
+    openreplay = {default for name, (_, default) in found.items() if name.startswith("openreplay_")}
+    assert openreplay == {"key, login", "key, login, all", "login", "login, all", "no"}
 
 
 def test_the_sizes_of_the_defaults_are_told():
     told = docs.operations_table().splitlines()[-1]
     tools = [int(count) for count in re.findall(r"(\d+) tools", told)]
-    key, login = (int(size.replace(",", "")) for size in re.findall(r"([\d,]+) characters", told))
-    assert tools == [9, 12]
+    key, login, everything = (int(size.replace(",", "")) for size in re.findall(r"([\d,]+) characters", told))
+    assert tools == [9, 12, 12]
     assert 1000 < key < login < 16_000
+    assert everything < 16_000
 
 
 def test_every_setting_has_a_row_and_no_secret_a_value():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import logging
 import threading
@@ -489,3 +490,24 @@ def test_an_expired_address_says_what_to_do(make, draft):
     error = refused(make(raw(b"<Error><Code>AccessDenied</Code></Error>", 403)), fetch(SIGNED, draft))
     assert type(error) is PermissionDeniedError
     assert str(error).endswith("it has expired. Ask again for a fresh one.")
+
+
+@pytest.mark.parametrize(("status", "header"), [(302, "Location"), (404, "Link"), (200, "Content-Location")])
+def test_the_headers_of_a_vendors_replies_are_not_logged(make, serve, caplog, status, header):
+    """They may hold pre-signed addresses; what was asked for is logged as ever."""
+
+    def answer(handler):
+        handler.send_response(status)
+        handler.send_header(header, SIGNED)
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+    server = serve(answer)
+    caplog.set_level(logging.DEBUG)
+    with contextlib.suppress(OpenReplayToolsError):
+        make(**at(server)).run(ask(NOTTE))
+    logged = [record.getMessage() for record in caplog.records]
+    assert any("receive_response_headers.complete" in text for text in logged)
+    assert any(f"{server.url}/sessions" in text for text in logged)
+    assert not [text for text in logged if SIGNATURE in text]

@@ -18,7 +18,7 @@ CORE |= {"schema", "routes", "fields", "answer", "operation"}
 CLIENTS = {"services", "replies", "vendor_failures", "wire", "login", "connection", "driver", "deadline"}
 CLIENTS |= {"bodies", "discretion", "exchange", "client"}
 PROVIDERS = {"openreplay", "logrocket", "notte"}
-BELOW_TOOLKIT = CORE | CLIENTS | PROVIDERS | {"recordings", "render", "catalogue", "probing", "selection"}
+BELOW_TOOLKIT = CORE | CLIENTS | PROVIDERS | {"recordings", "render", "catalogue", "unserved", "probing", "selection"}
 BELOW_ADAPTERS = BELOW_TOOLKIT | {"toolkit", "sandbox"}
 ADAPTERS = {"langchain", "llama_index", "mcp", "cli"}
 ALLOWED = {
@@ -47,6 +47,7 @@ ALLOWED = {
     "routes": {"errors", "doors", "flow"},
     "operation": BASICS | {"doors", "flow", "confirmation", "handles", "downloads", "schema", "answer", "routes"},
     "recordings": {"personal", "operation"},
+    "unserved": {"errors", "operation", "routes", "answer", "flow"},
     "login": BASICS | {"doors", "flow", "operation"},
     "fields": BASICS | {"schema", "operation"},
     "services": {"errors", "doors", "settings"},
@@ -55,15 +56,15 @@ ALLOWED = {
     "wire": BASICS | {"doors", "flow", "operation", "schema", "replies", "services", "vendor_failures"},
     # The sandbox is imported when Client.sandbox() is called.
     "connection": CORE | {"wire", "login", "replies", "services"},
-    "bodies": {"flow", "connection", "replies"},
+    "bodies": {"errors", "flow", "connection", "replies"},
     "discretion": set(),
     "exchange": CORE | {"wire", "connection", "bodies", "discretion", "deadline", "services"},
     "driver": CORE | {"connection", "sandbox"},
     "client": CORE | {"wire", "connection", "driver", "exchange"},
     "render": BASICS | {"answer", "operation"},
     "openreplay": CORE,
-    "logrocket": CORE | {"recordings"},
-    "notte": CORE | {"recordings"},
+    "logrocket": CORE | {"unserved", "recordings"},
+    "notte": CORE | {"unserved", "recordings"},
     "catalogue": {"errors", "operation"} | PROVIDERS,
     "probing": CORE | PROVIDERS,
     "selection": {"errors", "doors", "operation", "catalogue"},

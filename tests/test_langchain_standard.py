@@ -8,6 +8,7 @@ from langchain_tests.unit_tests import ToolsUnitTests
 
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
+from tests import siblings
 from tests.doors import LOGIN, langchain_tool
 from tests.sandbox.fidelity import unhurried
 from tests.servers import toolkit_over
@@ -68,14 +69,17 @@ EXAMPLES = {
     "cancel_job": _job,
     "request": {"path": "/v2/api/1/tags", "query": ["limit=5"]},
     "send": {"path": "/v2/api/1/tags", "method": "POST", "body": '{"name": "Pay", "selector": "#pay"}'},
+    **siblings.GIVEN,
 }
 
 
 @pytest.fixture(scope="module")
-def toolkit():
-    with Sandbox(pulse=unhurried()) as server, toolkit_over(server, **LOGIN) as bound:
-        bound.server = server
-        yield bound
+def toolkit(tmp_path_factory):
+    with Sandbox(pulse=unhurried()) as server:
+        keys = siblings.keys(server.url, tmp_path_factory.mktemp("downloads"))
+        with toolkit_over(siblings.with_job(server), **LOGIN, **keys) as bound:
+            bound.server = server
+            yield bound
 
 
 class _OverTheSandbox:

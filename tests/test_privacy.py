@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from typing import get_args
 from urllib.parse import quote, quote_plus
 
@@ -14,6 +15,7 @@ from openreplay_tools.personal import kind_of
 from openreplay_tools.persons import _plan
 from openreplay_tools.pseudonyms import LEGEND
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
+from tests import siblings
 from tests.doors import LOGIN
 from tests.sandbox.fidelity import unhurried
 from tests.servers import DASHBOARD, Scripted, toolkit_over
@@ -85,14 +87,24 @@ def planted(node, prose, key=""):
     return PERSONS.get(key, prose)
 
 
-@pytest.fixture
-def planting():
-    """Return a server that passes everything on to a sandbox and plants the canary in its replies."""
-    with Sandbox(pulse=unhurried()) as shop, httpx.Client(base_url=shop.url) as http:
-        shop.store.schedule_deletion(1, "crawler-bot-77", FIXED_NOW)
+def planted_there(prose, text, key):
+    """Return what stands in a text's place in the replies of LogRocket and Notte."""
+    if key in siblings.THEIRS | PLAIN:
+        return text
+    return WHOLE if key == "name" else PERSONS.get(key, prose)
 
-        def speaking(prose):
+
+@pytest.fixture
+def planting(tmp_path_factory):
+    """Return a server that passes everything on to a sandbox and plants the canary in its replies."""
+    with Sandbox(pulse=unhurried()) as shop, httpx.Client(base_url=shop.url, timeout=60) as http:
+        shop.store.schedule_deletion(1, "crawler-bot-77", FIXED_NOW)
+        others, keys = siblings.FarSide(http), siblings.keys(shop.url, tmp_path_factory.mktemp("files"))
+
+        def speaking(prose, **given):
             def answer(request):
+                if siblings.is_theirs(request):
+                    return others.answer(request, partial(planted_there, prose))
                 path = request.url.raw_path.decode()
                 headers = {"Authorization": request.headers.get("authorization", "")}
                 headers |= {"Content-Type": "application/json"} if request.content else {}
@@ -103,7 +115,8 @@ def planting():
                     return httpx.Response(reply.status_code, text=f"{reply.text} {prose}")
                 return httpx.Response(reply.status_code, json=planted(body, prose))
 
-            server = Scripted({}, **LOGIN, privacy="pseudonyms", secret=f"canary {prose}")
+            chosen = {**LOGIN, **keys, "privacy": "pseudonyms", "secret": f"canary {prose}", **given}
+            server = Scripted({}, **chosen)
             server.routes = {"": answer}
             return server
 
@@ -144,10 +157,62 @@ def test_no_canary_gets_out_of_a_refusal(planting):
 
 def test_the_canary_is_there_to_be_kept(planting):
     """Without pseudonyms it is seen: what was tested above are not empty answers."""
-    plain = Scripted({}, **LOGIN)
-    plain.routes = planting(PROSE[0]).routes
+    plain = planting(PROSE[0], privacy="secrets")
     for name in ("search_users", "list_live_sessions", "list_notes", "search_events", "list_saved_searches"):
         assert leaks(plain.call(name, project="1")), name
+    for name in siblings.NAMES:
+        told = [leaks(plain.toolkit.call(name, given)) for given in siblings.CALLS[name]]
+        assert any(told) or name in siblings.PLAIN, name
+
+
+# What tells of a person whom no other answer has told of: by their form, and what they were asked about by.
+ALONE = f"{EMAIL} / {quote(EMAIL, safe='')}; call {PHONE} from {ADDRESS}"
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("logrocket_request_highlights", {"user_id": USER}),
+        ("logrocket_request_highlights", {"email": EMAIL, "question": f"What did {EMAIL} do?"}),
+        *((name, given) for name, calls in siblings.CALLS.items() for given in calls),
+    ],
+    ids=str,
+)
+def test_no_canary_gets_out_of_another_vendors_answer_alone(planting, name, given):
+    """Nothing has told of the person before: where an answer names them, it names them nowhere else either."""
+    named = name in {"logrocket_read_export", "logrocket_identify_user"}
+    user = f" {USER}" if named or given.get("user_id") == USER else ""
+    prose = f"{ALONE}{user}{f', {WHOLE}' if named else ''}"
+    server = planting(prose, secret=f"alone {name} {given}")
+    said = server.toolkit.call(name, given)
+    assert said.is_error == (name == "notte_get_frames"), said.text
+    assert not leaks(said)
+
+
+def test_no_picture_gets_out_where_people_have_aliases(planting):
+    name = "notte_get_frames"
+    (given,) = siblings.CALLS[name]
+    assert planting(ALONE, privacy="secrets").toolkit.call(name, given).pictures
+    server = planting(ALONE)
+    said = server.toolkit.call(name, given)
+    assert (said.is_error, said.pictures) == (True, ())
+    assert said.text.startswith("notte_get_frames is not available: It shows pictures, and with them people as they ")
+    assert name not in [operation.tool_name for operation in server.toolkit.operations]
+
+
+@pytest.mark.parametrize("name", ["logrocket_read_export", "notte_save_replay"])
+def test_a_file_called_by_an_alias_does_not_tell_whose_it_is(planting, name):
+    server = planting(ALONE, secret=f"files {name}")
+    alias = server.toolkit._people.alias("email", EMAIL)
+    given = {**siblings.CALLS[name][0], "save_as": alias, "overwrite": True}
+    for _ in "12":
+        said = server.toolkit.call(name, given)
+        assert not said.is_error, said.text
+        assert alias in said.text
+        assert not leaks(said)
+    refused = server.toolkit.call(name, {**given, "overwrite": False})
+    assert refused.is_error
+    assert not leaks(refused)
 
 
 REAL = {
@@ -160,7 +225,7 @@ REAL = {
 @pytest.fixture
 def lookalikes():
     """Return a server some of whose ids look like our aliases, as soon as it is told to."""
-    with Sandbox(pulse=unhurried()) as shop, httpx.Client(base_url=shop.url) as http:
+    with Sandbox(pulse=unhurried()) as shop, httpx.Client(base_url=shop.url, timeout=60) as http:
         server = Scripted({}, **LOGIN, privacy="pseudonyms", secret=f"lookalikes {id(shop)}")
         server.renamed = {}
 
@@ -256,8 +321,9 @@ def written():
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
-def test_no_canary_gets_out_of_what_repeats_arguments(written, operation):
-    server = toolkit_over(written, **LOGIN, privacy="pseudonyms", secret=f"arguments {operation.name}")
+def test_no_canary_gets_out_of_what_repeats_arguments(written, tmp_path_factory, operation):
+    keys = {**LOGIN, **siblings.keys(written.url, tmp_path_factory.mktemp("files")), "retries": 0}
+    server = toolkit_over(written, **keys, privacy="pseudonyms", secret=f"arguments {operation.name}")
     with server as toolkit:
         alias = toolkit._people.alias("user", f"{EMAIL} ({USER})")
         usual = calls_of(operation)[0]

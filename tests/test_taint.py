@@ -10,11 +10,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import httpx
 import pytest
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, SecretStr
 
 from openreplay_tools.answer import Answer
 from openreplay_tools.catalogue import OPERATIONS
 from openreplay_tools.client import Client
+from openreplay_tools.logrocket.export_contents import ExportContents
+from openreplay_tools.logrocket.highlight_replies import Highlights
+from openreplay_tools.notte.moments import Frame
+from openreplay_tools.notte.replay import Replay
+from openreplay_tools.notte.saving import SavedVideo
 from openreplay_tools.openreplay.access import AccessReport, DoorReport
 from openreplay_tools.openreplay.link_answers import OpenedLink
 from openreplay_tools.openreplay.session_steps import Applied
@@ -23,6 +28,7 @@ from openreplay_tools.operation import Page, ProjectRef, SessionRef
 from openreplay_tools.render import Fence, render
 from openreplay_tools.sandbox import FIXED_NOW, Sandbox
 from openreplay_tools.text import Given, Own, Recorded
+from tests import siblings
 from tests.doors import LOGIN
 from tests.sandbox.fidelity import unhurried
 from tests.servers import DASHBOARD, Scripted, known, toolkit_over
@@ -91,6 +97,11 @@ CHECKED = {
     SessionSummary: {"not_told": ["requests"], "narrowed": ["CLICK"]},
     OpenedLink: {"not_told": ["the note itself."]},
     Applied: {"own": False, "property": "status", "operator": "is", "values": ["500"]},
+    Highlights: {"request_id": siblings.JOB},
+    ExportContents: {"file": "/downloads/x.jsonl"},
+    Replay: {"problem": "The pieces of this replay cannot be joined."},
+    SavedVideo: {"path": "/downloads/replay.mp4"},
+    Frame: {"file": "/downloads/replay-5000.jpg"},
 }
 OTHERS = {
     "list_session_events": [{"session": ID, "page": 1}, {"session": ID, "kinds": ["CLICK"], "since": "7d"}],
@@ -113,6 +124,18 @@ OTHERS = {
     "list_notes": [{"session": ID, "query": "x", "tag": "y"}, {"mine_only": True}],
     "create_note": [{"session": ID, "message": "y", "moment": "4:10", "public": True, "tag": "z"}],
     "request": [{"path": "/api/1/metadata", "method": "POST", "query": ["a=b"], "body": "{}", "detail": "full"}],
+    "logrocket_request_highlights": [
+        {"email": "u", "question": "y", "since": "7d", "detail": "brief"},
+        {"user_id": "u", "detail": "full"},
+    ],
+    "logrocket_list_exports": [{"since": "7d"}, {"cursor": "x"}],
+    "logrocket_read_export": [
+        {"export": siblings.EXPORT, "limit": 0, "save_as": "x.jsonl", "detail": "brief"},
+        {"export": siblings.EXPORT, "types": ["lr.network", "y"], "detail": "full"},
+    ],
+    "logrocket_identify_user": [{"user_id": "u", "traits": [{"name": "y", "value": ""}], "seen_at": "1d"}],
+    "notte_list_sessions": [{"status": "ended", "page": 2}],
+    "notte_save_replay": [{"session": "s", "save_as": "y.ts"}],
 }
 
 
@@ -124,7 +147,7 @@ def poisoned(annotation, evil):
     if annotation is JsonValue:
         return {evil: evil, "plain": evil, "deep": {evil: [evil, {evil: evil}], "many": [evil] * 40}}
     simple = {str: evil, int: 7, float: 7.5, bool: True, datetime: NOW, dict[str, int]: {evil: 7}}
-    simple |= {dict[str, str]: {evil: "ours"}}
+    simple |= {dict[str, str]: {evil: "ours"}, SecretStr: SecretStr(evil), bytes: evil.encode()}
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return poisoned_model(annotation, evil)
     if origin in {Union, UnionType}:
@@ -241,8 +264,62 @@ def opened_by_links(result):
         yield {"session": digest, **missing, "kind": kind, "moment_ms": moment}
 
 
+def highlights_of(result):
+    (about,) = result.sessions
+    unlinked = about.session.model_copy(update={"link": ""})
+    still = [moment.model_copy(update=update) for moment in about.moments for update in ({"at": None}, {"label": ""})]
+    yield {"state": "ready"}
+    yield {"state": "pending"}
+    yield {"state": "failed"}
+    for sessions in ([], [about, about], [about.model_copy(update={"session": unlinked, "moments": still})]):
+        yield {"state": "ready", "sessions": sessions, "summary": None if sessions else result.summary}
+    yield {"state": "ready", "sessions": [about.model_copy(update={"session": None})]}
+
+
+def contents_of(page):
+    yield {}
+    yield {"counts": {f"{number} {next(iter(page.counts))}": 7 for number in range(60)}, "file": "/downloads/x.jsonl"}
+    yield {"counts": {"": 7}, "file": "/downloads/x.jsonl.gz", "unreadable": 0, "broken_off": False}
+    yield {"counts": {}, "events": 0, "earliest": None, "too_long": False}
+
+
+def replays_of(replay):
+    media = replay.media
+    for mp4, pieces, problem in itertools.product((True, False), (True, False), ("", replay.problem)):
+        told = {"state": "ready", "has_mp4": mp4, "has_playlist": pieces, "problem": problem, "complete": pieces}
+        yield {**told, "media": media.model_copy(update={"container": "webp", "segments": None})}
+        yield {**told, "media": media.model_copy(update={"duration_ms": None, "expires_at": None, "start_ms": 0})}
+    yield {"state": "processing", "media": None}
+    yield {"state": "processing", "media": None, "said": ""}
+
+
+def notte_sessions_of(session):
+    (step,) = session.steps
+    failed = step.model_copy(update={"success": False, "message": ""})
+    yield {}
+    for status in ("closed", "active", ""):
+        yield {"status": status, "ended_at": None, "duration_ms": None, "started_at": None, "close_reason": ""}
+    yield {"steps": [failed, step], "browser_type": "", "error": "", "request_bytes": None, "response_bytes": None}
+    yield {"steps": []}
+
+
 # The other forms that a result may have.
 VARIANTS = {
+    "logrocket_request_highlights": highlights_of,
+    "logrocket_get_highlights": highlights_of,
+    "logrocket_list_exports": lambda page: [{}, {"ended": False, "unusable": 0}, {"why": "", "cursor": ""}],
+    "logrocket_read_export": contents_of,
+    "notte_list_sessions": lambda page: [
+        {},
+        *(
+            {"rows": [page.rows[0].model_copy(update=update)], "has_next": False}
+            for update in notte_sessions_of(page.rows[0])
+        ),
+    ],
+    "notte_get_session": notte_sessions_of,
+    "notte_get_replay": replays_of,
+    "notte_save_replay": lambda saved: [{}, {"segments": None, "duration_ms": None, "complete": False}],
+    "notte_get_frames": lambda found: [{}, {"duration_ms": None, "complete": False}, {"frames": []}],
     "open_link": opened_by_links,
     "delete_user": lambda result: [{}, {"job": None, "confirm": "1-abc"}],
     "check_access": doors_with,
@@ -267,7 +344,7 @@ VARIANTS = {
 
 
 def scope_with(evil):
-    scope = Client(base_url=DASHBOARD, **known()).connection.scope()
+    scope = Client(base_url=DASHBOARD, **known(**siblings.keys(DASHBOARD))).connection.scope()
     started = 1795196568944
     return replace(scope, project=ProjectRef(evil, 7, evil), session=SessionRef(ID, started, 4056))
 
@@ -298,6 +375,11 @@ def tainted(text):
     return re.search(r"disregard|previous|evil|<x>", text) is not None
 
 
+def cannot_be(form, update):
+    """Whether a result tells why nothing was found where something was: a few of them are enough."""
+    return "diagnosis" in update and bool(form.rows)
+
+
 @pytest.mark.parametrize("evil", SENTINELS, ids=["bracket", "lines", "fence"])
 @each
 def test_recorded_text_never_stands_as_ours(operation, evil):
@@ -311,7 +393,10 @@ def test_recorded_text_never_stands_as_ours(operation, evil):
         results += [result.model_copy(update={"rows": []}), result.model_copy(update={"total": 1_000_000})]
     if operation.name in VARIANTS:
         results = [
-            result.model_copy(update=update) for result in results for update in VARIANTS[operation.name](result)
+            form.model_copy(update=update)
+            for form in results
+            for number, update in enumerate(VARIANTS[operation.name](result))
+            if not (cannot_be(form, update) and number > 3)
         ]
     for given in (ARGUMENTS.get(operation.name, {}), *OTHERS.get(operation.name, ())):
         for told in results:
@@ -334,8 +419,11 @@ def test_every_operation_presents_something(operation):
     result = poisoned_model(operation.result, evil)
     if operation.name == "check_access":
         result = result.model_copy(update=list(doors_with(result))[-1])
+    if isinstance(result, Highlights):
+        result = result.model_copy(update={"state": "ready"})
     answer = operation.present(result, operation.parse(ARGUMENTS.get(operation.name, {})), scope_with(evil))
     assert any(isinstance(part, Recorded) and "disregard" in part.text for part in parts_of(answer))
+    assert answer.rest or not answer.rows, "what is left out can be asked for"
 
 
 # What a flow needs to go on: keys, the kind of an event, ids, times, the login's token and what its role may do.
@@ -362,12 +450,15 @@ def shop():
 
 
 @pytest.fixture
-def hostile(shop):
+def hostile(shop, tmp_path):
     """Return a server that passes everything on to the sandbox and replaces every string of its replies."""
-    with httpx.Client(base_url=shop.url) as http:
+    with httpx.Client(base_url=shop.url, timeout=60) as http:
+        others = siblings.FarSide(http)
 
         def speaking(evil):
             def answer(request):
+                if siblings.is_theirs(request):
+                    return others.answer(request, lambda text, key: text if key in siblings.NEEDED else evil)
                 path = request.url.raw_path.decode()
                 headers = {"Authorization": request.headers.get("authorization", "")}
                 headers |= {"Content-Type": "application/json"} if request.content else {}
@@ -375,7 +466,7 @@ def hostile(shop):
                 assert reply.status_code == 200 or "/v1/" in path, (path, reply.text)
                 return httpx.Response(reply.status_code, json=poison(reply.json(), evil))
 
-            server = Scripted({}, **LOGIN)
+            server = Scripted({}, **LOGIN, **siblings.keys(shop.url, tmp_path))
             server.routes = {"": answer}
             return server
 
@@ -394,6 +485,7 @@ CALLS = {
     "list_event_properties": [{}, {"of": "users"}],
     "request": [{"path": "/v2/api/1/lexicon/events"}, {"path": "/api/1/metadata"}],
     "send": [{"path": f"/v2/api/2/sessions/{ID}/notes", "method": "POST", "body": '{"message": "x"}'}],
+    **siblings.CALLS,
 }
 # Refusals that name what there is instead.
 REFUSED = {
@@ -416,11 +508,13 @@ def test_nothing_of_a_hostile_servers_strings_stands_outside_the_fence(hostile, 
     fence = Fence.of(Sandbox.secret)
     server = hostile(evil)
     for operation in OPERATIONS:
+        told = []
         for given in CALLS[operation.name]:
             said = server.toolkit.call(operation.tool_name, in_a_project(operation, given))
             assert not said.is_error, (operation.name, said.text)
-            assert fence.stands_in(said.text) or operation.name == "list_session_events", (operation.name, said.text)
             assert not tainted(outside(said.text, fence)), said.text
+            told.append(fence.stands_in(said.text))
+        assert any(told) or operation.name in siblings.PLAIN, operation.name
 
 
 @pytest.mark.parametrize("evil", SENTINELS, ids=["bracket", "lines", "fence"])
