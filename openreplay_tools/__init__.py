@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from openreplay_tools.openreplay.filters import EventCondition, Filter
     from openreplay_tools.openreplay.live import LiveFilter
     from openreplay_tools.progress import areporting, print_progress, reporting
+    from openreplay_tools.recordings import Highlight, Media, Moment, Session
     from openreplay_tools.settings import Settings
     from openreplay_tools.toolkit import Reply, Toolkit
 
@@ -51,7 +52,10 @@ if TYPE_CHECKING:
         "ConflictError",
         "EventCondition",
         "Filter",
+        "Highlight",
         "LiveFilter",
+        "Media",
+        "Moment",
         "NotFoundError",
         "OpenReplayToolsError",
         "PermissionDeniedError",
@@ -60,6 +64,7 @@ if TYPE_CHECKING:
         "Reply",
         "RequestTimeoutError",
         "ServerError",
+        "Session",
         "Settings",
         "Toolkit",
         "TransportError",
@@ -79,9 +84,13 @@ _HOMES = {
     "Client": "client",
     "EventCondition": "openreplay.filters",
     "Filter": "openreplay.filters",
+    "Highlight": "recordings",
     "LiveFilter": "openreplay.live",
+    "Media": "recordings",
+    "Moment": "recordings",
     "Progress": "flow",
     "Reply": "toolkit",
+    "Session": "recordings",
     "Settings": "settings",
     "Toolkit": "toolkit",
     "areporting": "progress",

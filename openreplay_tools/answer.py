@@ -23,12 +23,15 @@ class Row:
         worth: the higher, the later it is left out.
         kind: plural, for counting what is left out ("clicks").
         count: how many things this line stands for.
+        under: position of an earlier row, of no less worth, without which this one would be misread: it is left out
+            with it.
     """
 
     cells: tuple[Line, ...]
     worth: int = 0
     kind: str = ""
     count: int = 1
+    under: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ class Body:
         """
         for piece in self._unpacker.pieces(chunk):
             if time.monotonic() > self._deadline:
-                raise self._connection.late(self._request)
+                raise self._connection.late(self._request, download=self._sink is not None)
             self._take(piece)
         return self._deadline
 

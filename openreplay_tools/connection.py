@@ -138,9 +138,9 @@ class Connection:
             raise self.late(request)
         return left
 
-    def late(self, request: Request[Any] | None = None) -> RequestTimeoutError:
+    def late(self, request: Request[Any] | None = None, *, download: bool = False) -> RequestTimeoutError:
         """Return the error for a call that took too long, or for one download."""
-        if request is not None and request.into is not None:
+        if download or (request is not None and request.via == "storage"):
             seconds = self.settings.download_deadline
             return RequestTimeoutError(f"The download took longer than {seconds:g} s (the setting download_deadline).")
         host, seconds = self.host_of(request), self.settings.deadline

@@ -95,10 +95,12 @@ class Downloads:
     Args:
         directory: the one that was named; "" for none. It is made when the first file is written.
         at_most: bytes of one file.
+        download_deadline: seconds that one file may take to come, all its pieces together.
     """
 
     directory: str
     at_most: int
+    download_deadline: float = 900.0
 
     @contextmanager
     def aside(self) -> Iterator[Draft]:
@@ -123,7 +125,8 @@ class Downloads:
         """
         if not self.directory:
             raise UnavailableError(
-                "Nobody has named a directory for files: set OPENREPLAY_DOWNLOADS, or build with downloads=."
+                "Nobody has named a directory for files: set OPENREPLAY_DOWNLOADS, or give downloads= (--downloads on "
+                "the command line)."
             )
         if not _NAME.match(name) or _DEVICES.match(name):
             raise ArgumentsError(

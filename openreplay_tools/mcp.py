@@ -65,10 +65,10 @@ def make_server(toolkit: Toolkit) -> Server[Any]:
 
 def _tool(operation: AnyOperation) -> types.Tool:
     marks = types.ToolAnnotations(
-        title=operation.name.replace("_", " ").capitalize(),
+        title=operation.title,
         read_only_hint=operation.effect == "read",
         destructive_hint=operation.effect == "destroy",
-        idempotent_hint=operation.effect == "read",
+        idempotent_hint=operation.idempotent,
         open_world_hint=True,
     )
     return types.Tool(

@@ -21,7 +21,7 @@ from openreplay_tools.errors import (
     WebPageError,
 )
 from openreplay_tools.flow import Emit, Flow, Learned, watched
-from openreplay_tools.routes import NoRoute, Route, hindrance
+from openreplay_tools.routes import Route, hindrance
 from openreplay_tools.schema import explain, flat_schema
 from openreplay_tools.windows import Window
 
@@ -165,6 +165,8 @@ class Operation(Generic[P, R_co]):
         self.present = present
         self.routes = [route]
         self.always = always
+        self.idempotent = effect == "read"  # whether calling it again does no more than calling it once
+        self.shows_people = False  # whether its pictures show people as they are
         self._prepare = prepare
         self._walk: Callable[[Any, Scope], Flow[None]] | None = None
 
@@ -177,6 +179,13 @@ class Operation(Generic[P, R_co]):
         """The name every framework shows; an operation of a sibling vendor carries its vendor in its own name."""
         prefix = f"{self.provider}_"
         return self.name if self.name.startswith(prefix) else f"{prefix}{self.name}"
+
+    @property
+    def title(self) -> str:
+        """What hosts show people instead of the name."""
+        words = self.name.removeprefix(f"{self.provider}_").replace("_", " ").capitalize()
+        vendor = {"logrocket": "LogRocket", "notte": "Notte"}.get(self.provider)
+        return f"{words} ({vendor})" if vendor else words
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -347,47 +356,6 @@ def operation(  # noqa: PLR0913 - an operation's whole truth in one place
         )
 
     return wrap
-
-
-class AnyArguments(Arguments):
-    """Whatever somebody passes to what cannot be done anyway."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-def unserved(name: str, provider: str, group: str, *instead: str) -> Operation[..., Record]:
-    """Make an operation that a vendor has no API for: it is never offered, and says what to use instead.
-
-    Args:
-        name: as agents ask for it when they know another vendor's tools.
-        provider: the vendor; prefix of the name.
-        group: see `operation`.
-        *instead: the reason and what could be used, as parts of an error.
-    """
-
-    def nothing(args: AnyArguments, scope: Scope) -> Flow[Record]:  # noqa: ARG001
-        yield from ()
-        raise UnavailableError(*instead)
-
-    def at_once(args: AnyArguments, scope: Scope) -> Flow[Scope]:  # noqa: ARG001
-        yield from ()
-        return scope
-
-    def never(result: Record, args: AnyArguments, scope: Scope) -> Answer:
-        raise NotImplementedError
-
-    route: Route[Record] = NoRoute("logrocket" if provider == "logrocket" else "notte", nothing, instead)
-    return Operation(
-        name,
-        "".join(instead),
-        AnyArguments,
-        provider=provider,
-        group=group,
-        effect="read",
-        prepare=at_once,
-        present=never,
-        route=route,
-    )
 
 
 def _prompt(docstring: str) -> str:

@@ -260,6 +260,8 @@ def _chosen(answer: Answer, texts: _Cells, room: int) -> tuple[list[int], list[s
     chosen: dict[int, list[str]] = {}
     left = room
     for index in range(len(rows)) if answer.in_order else sorted(range(len(rows)), key=lambda n: (-rows[n].worth, n)):
+        if rows[index].under is not None and rows[index].under not in chosen:
+            continue
         cells = texts[index]
         size = sum(len(cell) + len(_GAP) for cell in cells)
         if size <= left:  # one long row does not hide the others

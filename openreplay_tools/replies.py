@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MESSAGE_LIMIT = 300
+_READ, _MOST = 2000, 20  # characters and messages that are looked at, for these may be endless
 
 
 def media_type(headers: Mapping[str, str]) -> str:
@@ -44,7 +45,7 @@ def said_in(said: Any, keys: tuple[str, ...]) -> str:
     """Return the first message that stands in a JSON object under one of the keys, bounded; "" when none does."""
     found = [said.get(key) for key in keys] if isinstance(said, dict) else []
     told = next((each for each in found if each), "")
-    text = "; ".join(_told(each) for each in (told if isinstance(told, list) else [told]))
+    text = "; ".join(_told(each)[:_READ] for each in (told[:_MOST] if isinstance(told, list) else [told]))
     return shorten(clean(text), MESSAGE_LIMIT)
 
 

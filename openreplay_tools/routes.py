@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from openreplay_tools.flow import Flow
 
 R_co = TypeVar("R_co", covariant=True)
+_NO_DIRECTORY = (
+    "It writes a file, and nobody has named a directory: set OPENREPLAY_DOWNLOADS, or give downloads= (--downloads on "
+    "the command line)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Route(Generic[R_co]):
             ),
             (
                 self.saves and not access.downloads,
-                "It writes a file, and nobody has named a directory: set OPENREPLAY_DOWNLOADS, or give downloads=.",
+                _NO_DIRECTORY,
             ),
         )
 

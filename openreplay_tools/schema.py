@@ -120,9 +120,16 @@ def _sentence(problem: Any, model: type[BaseModel]) -> list[object]:
         return [f"{_where(path)} is needed.{about}"]
     return [
         f"{_where(path)} should be {rule(problem)} (given ",
-        Given(given if isinstance(given, str) else repr(given)),
+        Given(_shown(given)),
         ").",
     ]
+
+
+def _shown(given: Any) -> str:
+    try:
+        return given if isinstance(given, str) else repr(given)
+    except ValueError:  # a whole number of thousands of digits
+        return "a very long number"
 
 
 def rule(problem: Any) -> str:

@@ -11,6 +11,7 @@ from openreplay_tools.catalogue import (
     CURATED_WITH_LOGIN,
     CURATED_WITHOUT_LOGIN,
     OPERATIONS,
+    UNSERVED,
     VENDORS,
     AnyOperation,
 )
@@ -39,6 +40,9 @@ def selected(groups: Choice, tools: Choice, effects: Choice, access: Access) -> 
     if "all" in {tools if isinstance(tools, str) else "", groups if isinstance(groups, str) else ""}:
         return tuple(each for each in OPERATIONS if each.effect in allowed and each.provider in _vendors(access))
     if tools is not None:
+        for operation in UNSERVED:
+            if operation.tool_name in tools:
+                raise ConfigurationError(f"tools: {operation.tool_name} cannot be had. {operation.description}")
         named = [by_name[name] for name in _checked("tools", tools, tuple(by_name))]
         refused = [operation for operation in named if operation.effect not in allowed]
         if refused:

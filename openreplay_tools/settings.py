@@ -67,7 +67,7 @@ class Settings(BaseModel):
         email: dashboard login, with `password`; an account of its own, for a login ends the person's others.
         password: dashboard login.
         token: a dashboard token instead of e-mail and password; it cannot be renewed.
-        deadline: seconds one call may take in all, retries and pages included.
+        deadline: seconds one call may take for answers in all, retries and pages included; waits and downloads besides.
         connect_timeout: seconds to reach the server.
         read_timeout: seconds between two pieces of a reply.
         max_reply_bytes: a longer reply is refused.

@@ -81,7 +81,7 @@ class Toolkit:
         chosen = selected(groups, tools, effects, settings.access)
         vendors = {operation.provider for operation in chosen if operation.obstacle(settings.access) is None}
         self._chosen = (*chosen, *(operation for operation in UNSERVED if operation.provider in vendors))
-        self._reasons: dict[str, OpenReplayToolsError] = examined(self._chosen, settings.access)
+        self._reasons = self._with_discretion(examined(self._chosen, settings.access))
         self._owned = owned
 
     @classmethod
@@ -106,6 +106,9 @@ class Toolkit:
                 "OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD to a dashboard login, LOGROCKET_API_KEY or NOTTE_API_KEY, or "
                 "try without any: sandbox()."
             )
+        shut = settings.access.closed
+        if shut and settings.credentials == set(shut):  # nothing else is there to work with
+            raise next(iter(shut.values()))
         return cls(settings, groups=groups, tools=tools, effects=effects)
 
     @classmethod
@@ -188,13 +191,13 @@ class Toolkit:
         What cannot work is listed in `unavailable` with the reason. A later probe looks anew.
         """
         with self.client.hurried() as client:
-            self._reasons = client.find_out(examine, self._chosen)
+            self._reasons = self._with_discretion(client.find_out(examine, self._chosen))
         return self
 
     async def aprobe(self) -> Self:
         """Find out what the server can do from async code; see `probe`."""
         async with self.async_client.hurried() as client:
-            self._reasons = await client.find_out(examine, self._chosen)
+            self._reasons = self._with_discretion(await client.find_out(examine, self._chosen))
         return self
 
     def close(self) -> None:
@@ -278,6 +281,13 @@ class Toolkit:
         room = max(_SMALLEST, budget - people.room(sent))
         text = render(answer, budget=room, fence=self._fence, rewrite=people.part)
         return Reply(people.explained(text, sent, budget), people.tree(data, result, self.settings.dashboard))
+
+    def _with_discretion(self, reasons: dict[str, OpenReplayToolsError]) -> dict[str, OpenReplayToolsError]:
+        """Return why tools cannot work, also those that would show people to a model that is to see aliases only."""
+        if self.settings.privacy == "secrets":
+            return reasons
+        why = UnavailableError("It shows pictures, and with them people as they are: privacy is set to pseudonyms.")
+        return {**{each.tool_name: why for each in self._chosen if each.shows_people}, **reasons}
 
     def _received(self, value: Any) -> Any:
         """Take back what a model passes as it read it: escaped identifiers, text in our own fence."""

@@ -436,6 +436,7 @@ GOES_ON = {
         "same."
     ),
     "logrocket_get_highlights": (f' They may be ready later: logrocket_get_highlights(request_id="{siblings.JOB}").'),
+    "logrocket_identify_user": "",  # sent again, it changes nothing
 }
 
 

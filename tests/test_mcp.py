@@ -12,6 +12,8 @@ from mcp import Client, MCPError
 import openreplay_tools
 from openreplay_tools.mcp import INSTRUCTIONS, make_server
 from openreplay_tools.sandbox import Sandbox
+from openreplay_tools.settings import Settings
+from openreplay_tools.toolkit import Toolkit
 from tests.doors import LOGIN
 from tests.servers import toolkit_over
 
@@ -57,6 +59,22 @@ async def test_annotations_tell_what_a_tool_may_do(connected):
         assert {name for name, mark in marks.items() if not mark.idempotent_hint} == writing
         assert marks["openreplay_list_user_sessions"].title == "List user sessions"
         assert all(mark.open_world_hint for mark in marks.values())
+
+
+async def test_annotations_of_the_other_vendors_tools(sandbox, tmp_path):
+    settings = Settings.of_sandbox(sandbox, siblings=True, downloads=str(tmp_path))
+    with Toolkit(settings, groups=("logrocket", "notte"), effects="all") as toolkit:
+        async with Client(make_server(toolkit)) as client:
+            marks = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
+        await toolkit.async_client.aclose()
+    asking = marks.pop("logrocket_request_highlights")
+    assert asking.title == "Request highlights (LogRocket)"
+    assert (asking.read_only_hint, asking.idempotent_hint, asking.destructive_hint) == (True, False, False)
+    writing = marks.pop("logrocket_identify_user")
+    assert (writing.read_only_hint, writing.idempotent_hint, writing.destructive_hint) == (False, False, False)
+    assert len(marks) == 8
+    assert all(mark.read_only_hint and mark.idempotent_hint for mark in marks.values())
+    assert {mark.title.rpartition(" ")[2] for mark in marks.values()} == {"(LogRocket)", "(Notte)"}
 
 
 async def test_a_call_answers_with_text_and_structure(connected):

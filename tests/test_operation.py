@@ -117,6 +117,22 @@ def test_provider_effect_and_credential_can_be_other_ones():
     assert burn_thing.result is ThingPage
 
 
+def test_a_title_is_the_name_in_words_with_the_vendor_behind_it():
+    assert (find_thing.title, burn_thing.title) == ("Find thing", "Burn thing")
+    titles = {operation.tool_name: operation.title for operation in OPERATIONS}
+    assert titles["openreplay_list_user_sessions"] == "List user sessions"
+    assert titles["logrocket_request_highlights"] == "Request highlights (LogRocket)"
+    assert titles["notte_get_frames"] == "Get frames (Notte)"
+    assert len(set(titles.values())) == len(titles), "a host that shows titles only can tell them apart"
+
+
+def test_calling_again_does_no_more_for_what_reads_but_for_requests_that_begin_a_job():
+    assert (find_thing.idempotent, burn_thing.idempotent) == (True, False)
+    again = {operation.tool_name for operation in OPERATIONS if operation.effect == "read" and not operation.idempotent}
+    assert again == {"logrocket_request_highlights"}
+    assert not [operation for operation in OPERATIONS if operation.effect != "read" and operation.idempotent]
+
+
 @pytest.mark.parametrize("annotation", [Flow[Thing], Flow[Page[Thing]]])
 def test_a_result_may_be_annotated_in_any_way(annotation):
     def look(args, scope):

@@ -166,6 +166,20 @@ def test_the_worthiest_rows_are_shown_in_their_order():
     )
 
 
+def test_a_row_is_left_out_with_the_one_it_stands_under():
+    heads = [row(f"head{n} {'x' * (300 if n == 1 else 20)}", worth=9, kind="heads") for n in range(3)]
+    rows = []
+    for n, head in enumerate(heads):
+        above = len(rows)
+        rows += [head, *(Row((own(f"part{n}{letter}"),), 5, "parts", under=above) for letter in "ab")]
+    rows.append(Row((own("alone"),), 1, "parts"))
+    lines = lines_of(Answer(rows=tuple(rows), rest="more"), budget=500)
+    shown = [line for line in lines if line.startswith(("head", "part", "alone"))]
+    assert [line.split()[0] for line in shown] == ["head0", "part0a", "part0b", "head2", "part2a", "part2b", "alone"]
+    assert "Shown 7 of 10 rows; left out: 2 parts, 1 head (more)." in lines
+    assert len(lines_of(Answer(rows=tuple(rows)))) == 1 + len(rows), "where all fit nothing is left out"
+
+
 def test_rows_of_equal_worth_are_shown_from_the_first():
     rows = tuple(row(f"r{n:03} {'x' * 50}") for n in range(100))
     shown = [line[:4] for line in lines_of(Answer(rows=rows), 1500) if line.startswith("r")]

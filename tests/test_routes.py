@@ -19,8 +19,9 @@ from openreplay_tools.errors import (
 )
 from openreplay_tools.flow import Flow, work
 from openreplay_tools.notte.access import at_notte
-from openreplay_tools.operation import Arguments, Record, Scope, operation, unserved
+from openreplay_tools.operation import Arguments, Record, Scope, operation
 from openreplay_tools.routes import NoRoute, Route, hindrance
+from openreplay_tools.unserved import unserved
 from tests.vendors import Far, said, settings
 
 ALL = frozenset({"key", "login", "logrocket", "notte"})
@@ -60,7 +61,10 @@ def test_a_way_is_open_to_its_own_credential_only(door, credential, means):
 
 def test_a_way_that_writes_files_wants_a_directory():
     route = Route("notte", nothing, saves=True)
-    text = "It writes a file, and nobody has named a directory: set OPENREPLAY_DOWNLOADS, or give downloads=."
+    text = (
+        "It writes a file, and nobody has named a directory: set OPENREPLAY_DOWNLOADS, or give downloads= (--downloads "
+        "on the command line)."
+    )
     assert why(route, access("notte")) == text
     assert why(route, access("notte", downloads=True)) is None
     assert why(Route("notte", nothing), access("notte")) is None

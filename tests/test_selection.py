@@ -10,6 +10,7 @@ import pytest
 from openreplay_tools.catalogue import OPERATIONS, UNSERVED, VENDORS
 from openreplay_tools.client import AsyncClient, Client
 from openreplay_tools.doors import Access
+from openreplay_tools.errors import ConfigurationError
 from openreplay_tools.selection import selected
 from openreplay_tools.toolkit import Toolkit
 from tests.vendors import KEYS, LOGROCKET_KEY, NOTTE_KEY, settings
@@ -67,6 +68,21 @@ def test_what_nobody_serves_says_so_to_whoever_has_the_vendor_and_to_who_has_not
         assert reply.is_error
         assert first.description.split(". ")[0] in reply.text
         assert "No tool of that name" not in reply.text
+
+
+@pytest.mark.parametrize("operation", UNSERVED, ids=lambda operation: operation.tool_name)
+@pytest.mark.parametrize("given", [frozenset(), frozenset(KINDS)], ids=["nothing", "everything"])
+def test_what_nobody_serves_cannot_be_chosen_by_name(operation, given):
+    for tools in ((operation.tool_name,), [OPERATIONS[0].tool_name, operation.tool_name]):
+        with pytest.raises(ConfigurationError) as refused:
+            selected(None, tools, "all", Access(given, downloads=True))
+        assert str(refused.value) == f"tools: {operation.tool_name} cannot be had. {operation.description}"
+
+
+def test_a_tool_that_is_named_alike_is_unknown_all_the_same():
+    for tools in (("logrocket_search_session",), ("search_sessions",)):
+        with pytest.raises(ConfigurationError, match="tools: unknown name"):
+            selected(None, tools, None, Access(frozenset(KINDS)))
 
 
 # --- Probing ---

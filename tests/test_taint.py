@@ -268,12 +268,13 @@ def highlights_of(result):
     (about,) = result.sessions
     unlinked = about.session.model_copy(update={"link": ""})
     still = [moment.model_copy(update=update) for moment in about.moments for update in ({"at": None}, {"label": ""})]
-    yield {"state": "ready"}
+    yield {"state": "ready", "no_result": True}
     yield {"state": "pending"}
     yield {"state": "failed"}
     for sessions in ([], [about, about], [about.model_copy(update={"session": unlinked, "moments": still})]):
-        yield {"state": "ready", "sessions": sessions, "summary": None if sessions else result.summary}
-    yield {"state": "ready", "sessions": [about.model_copy(update={"session": None})]}
+        summary = None if sessions else result.summary
+        yield {"state": "ready", "no_result": False, "sessions": sessions, "summary": summary}
+    yield {"state": "ready", "no_result": False, "sessions": [about.model_copy(update={"session": None})]}
 
 
 def contents_of(page):
@@ -281,6 +282,9 @@ def contents_of(page):
     yield {"counts": {f"{number} {next(iter(page.counts))}": 7 for number in range(60)}, "file": "/downloads/x.jsonl"}
     yield {"counts": {"": 7}, "file": "/downloads/x.jsonl.gz", "unreadable": 0, "broken_off": False}
     yield {"counts": {}, "events": 0, "earliest": None, "too_long": False}
+    yield {"session": page.session.model_copy(update={"link": ""})}
+    yield {"session": None}
+    yield {"user_id": ""}
 
 
 def replays_of(replay):
@@ -420,7 +424,7 @@ def test_every_operation_presents_something(operation):
     if operation.name == "check_access":
         result = result.model_copy(update=list(doors_with(result))[-1])
     if isinstance(result, Highlights):
-        result = result.model_copy(update={"state": "ready"})
+        result = result.model_copy(update={"state": "ready", "no_result": False})
     answer = operation.present(result, operation.parse(ARGUMENTS.get(operation.name, {})), scope_with(evil))
     assert any(isinstance(part, Recorded) and "disregard" in part.text for part in parts_of(answer))
     assert answer.rest or not answer.rows, "what is left out can be asked for"

@@ -9,6 +9,8 @@ import pytest
 from openreplay_tools.client import AsyncClient, Client
 from openreplay_tools.doors import AppRef
 from openreplay_tools.errors import ConfigurationError
+from openreplay_tools.langchain import OpenReplayToolkit
+from openreplay_tools.llama_index import OpenReplayToolSpec
 from openreplay_tools.settings import Settings
 from openreplay_tools.toolkit import Toolkit
 from tests.vendors import LOGROCKET_KEY, NOTTE_KEY
@@ -74,6 +76,27 @@ def test_a_key_that_tells_no_application_wants_it_told_and_closes_logrockets_doo
     assert text.startswith("LOGROCKET_API_KEY does not name organization and application as org:app:secret does.")
     assert "LOGROCKET_ORG_ID and LOGROCKET_APP_ID" in text
     assert "sekret" not in text
+
+
+@pytest.mark.parametrize("kind", [Toolkit, OpenReplayToolkit, OpenReplayToolSpec])
+def test_a_toolkit_of_nothing_but_a_key_that_cannot_be_used_is_refused_with_the_reason(monkeypatch, kind):
+    put(monkeypatch, LOGROCKET_API_KEY="sekretopaque")
+    for choice in ({}, {"groups": "all"}, {"tools": ("logrocket_list_exports",)}):
+        with pytest.raises(ConfigurationError, match="does not name organization and application") as refused:
+            kind.from_env(**choice)
+        assert "LOGROCKET_ORG_ID and LOGROCKET_APP_ID" in str(refused.value)
+        assert "sekret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "further",
+    [{"NOTTE_API_KEY": NOTTE_KEY}, {"OPENREPLAY_API_KEY": "k"}, {"LOGROCKET_APP_ID": "acme/shop"}],
+    ids=lambda further: next(iter(further)),
+)
+def test_with_another_credential_or_the_application_such_a_key_does_not_stop_the_rest(monkeypatch, further):
+    put(monkeypatch, LOGROCKET_API_KEY="sekretopaque", **further)
+    with Toolkit.from_env() as toolkit:
+        assert toolkit.operations
 
 
 def test_without_a_key_no_application_is_wanted():

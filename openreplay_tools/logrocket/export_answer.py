@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.logrocket.access import about
 from openreplay_tools.logrocket.event_digest import LONGEST, digest
 from openreplay_tools.logrocket.export_contents import Wanted
+from openreplay_tools.logrocket.export_file import LONGEST_READING_S, MOST_LINES
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
-from openreplay_tools.windows import format_moment
+from openreplay_tools.windows import format_moment, format_offset
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from openreplay_tools.text import Line
 
 _MOST_TYPES = 25
+_TROUBLE = re.compile(r"(?:\bstatus_?(?:code)?: [45]\d\d\b|\blevel: (?:error|fatal)\b)", re.IGNORECASE)
 
 
 def contents_table(contents: ExportContents, args: LogrocketReadExportArgs, scope: Scope) -> Answer:
@@ -35,7 +38,6 @@ def contents_table(contents: ExportContents, args: LogrocketReadExportArgs, scop
         facts=tuple(_facts(contents, args, scope)),
         headings=(f"time ({scope.zone.key})", "type", "what"),
         rows=tuple(_row(event, scope) for event in contents.rows),
-        in_order=True,
         more=own(_rest(args)) if more and shown else (),
         notes=tuple(_notes(contents, args)),
         rest="types= narrows, detail=full shows more, save_as= keeps the whole file",
@@ -56,19 +58,30 @@ def _rest(args: LogrocketReadExportArgs) -> str:
 
 
 def _facts(contents: ExportContents, args: LogrocketReadExportArgs, scope: Scope) -> list[Line]:
-    facts: list[Line] = []
+    facts: list[Line] = [_whose(contents)] if contents.session or contents.user_id else []
     if contents.counts:
         facts.append(_by_type(contents))
     if contents.earliest and contents.latest:
         ends = [_time(moment, scope) for moment in (contents.earliest, contents.latest)]
         days = [contents.earliest.astimezone(scope.zone).date(), contents.latest.astimezone(scope.zone).date()]
-        facts.append(own(f"On {' to '.join(str(day) for day in dict.fromkeys(days))}, {' – '.join(ends)}."))
+        on = " to ".join(str(day) for day in dict.fromkeys(days))
+        long = format_offset(round((contents.latest - contents.earliest).total_seconds() * 1000))
+        facts.append(own(f"On {on}, {' – '.join(ends)} {scope.zone.key}; {long} long."))
     facts.append(own(f"{contents.size:,} bytes, {contents.events:,} events in all."))
     if contents.file:
-        name = Path(contents.file).name
-        other = " (the name's ending follows what the bytes are)" if name != args.save_as else ""
-        facts.append((Own("Saved as "), identifier(name), Own(f" in the directory for downloads{other}.")))
+        other = " (the name's ending follows what the bytes are)" if Path(contents.file).name != args.save_as else ""
+        facts.append((Own("File: "), Own(contents.file, ours=False), Own(other)))
     return facts
+
+
+def _whose(contents: ExportContents) -> Line:
+    """Return which session the file is, and whose, as far as its lines say so."""
+    session = contents.session
+    if session is None:
+        return (Own("User "), identifier(contents.user_id), Own("."))
+    which = Own(session.link) if session.link else identifier(session.session_id)
+    of: Line = (Own(" of user "), identifier(contents.user_id)) if contents.user_id else ()
+    return (Own("Session "), which, *of, Own("."))
 
 
 def _by_type(contents: ExportContents) -> Line:
@@ -83,7 +96,13 @@ def _by_type(contents: ExportContents) -> Line:
 
 def _row(event: ExportedEvent, scope: Scope) -> Row:
     when = own(_time(event.at, scope)) if event.at else own("–")
-    return Row((when, (Recorded(event.type),), (Recorded(digest(event.data, event.type), limit=LONGEST),)))
+    said = digest(event.data, event.type)
+    return Row((when, (Recorded(event.type),), (Recorded(said, limit=LONGEST),)), worth=int(_is_trouble(event, said)))
+
+
+def _is_trouble(event: ExportedEvent, said: str) -> bool:
+    """Tell whether an event looks like something that went wrong, by the names that LogRocket's recorders use."""
+    return "exception" in event.type.casefold() or bool(_TROUBLE.search(said))
 
 
 def _time(moment: datetime, scope: Scope) -> str:
@@ -97,13 +116,15 @@ def _notes(contents: ExportContents, args: LogrocketReadExportArgs) -> list[Line
     if missing:
         notes.append((Own("The file has no event of type "), *(_joined(missing)), Own(".")))
     if contents.unreadable:
-        lines = ", ".join(str(number) for number in contents.first_unreadable_lines)
-        more = ", …" if contents.unreadable > len(contents.first_unreadable_lines) else ""
-        notes.append(own(f"Lines that cannot be read, left out: {contents.unreadable:,} ({lines}{more})."))
+        known = contents.first_unreadable_lines
+        lines = f"{'line' if contents.unreadable == 1 else 'lines'} {', '.join(map(str, known))}"
+        more = ", …" if contents.unreadable > len(known) else ""
+        notes.append(own(f"Left out, for it cannot be read: {lines}{more} ({contents.unreadable:,} in all)."))
     if contents.broken_off:
         notes.append(own("The compressed file breaks off or is damaged; this is what stands before."))
     if contents.too_long:
-        notes.append(own("The file is longer than is read here (max_download_bytes); this is its beginning."))
+        most = f"max_download_bytes, {MOST_LINES:,} lines, {LONGEST_READING_S:g} s"
+        notes.append(own(f"The file is longer than is read here ({most}); this is its beginning."))
     if not contents.events:
         notes.append(own("The file holds no event that can be read."))
     return notes

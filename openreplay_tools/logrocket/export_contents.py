@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pydantic import PrivateAttr
+
 from openreplay_tools.logrocket.export_file import ExportedEvent
 from openreplay_tools.operation import Page
-from openreplay_tools.personal import is_personal
+from openreplay_tools.personal import Found, PersonId, is_personal, named
+from openreplay_tools.recordings import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from openreplay_tools.personal import Found
 
 
 class ExportContents(Page[ExportedEvent]):
@@ -20,6 +21,8 @@ class ExportContents(Page[ExportedEvent]):
 
     Attributes:
         handle: which file.
+        session: which session, where its lines say so.
+        user_id: whose, likewise; "" where none names a user.
         counts: events by type, the most frequent first; types are the site's and the recorder's own words.
         events: readable events of all types; `total` counts those of the types asked for.
         uncounted: events of further types, after the first thousand types.
@@ -34,6 +37,8 @@ class ExportContents(Page[ExportedEvent]):
     """
 
     handle: str = ""
+    session: Session | None = None
+    user_id: PersonId = ""
     counts: dict[str, int] = {}
     events: int = 0
     uncounted: int = 0
@@ -46,15 +51,29 @@ class ExportContents(Page[ExportedEvent]):
     size: int = 0
     file: str = ""
 
+    _met: list[Found] = PrivateAttr(default_factory=list)
+
+    def meet(self, people: list[Found]) -> None:
+        """Take note of those whom events identify that are not among the rows: the rows may speak of them."""
+        self._met = people
+
     def persons(self) -> Iterator[Found]:
-        """Yield the names of the users whom events identify; elsewhere `name` is the name of anything."""
+        """Yield whom events identify."""
         for event in self.rows:
-            if "identify" not in event.type.casefold():
-                continue
-            for told in (event.data, event.data.get("traits"), event.data.get("user")):
-                name = told.get("name") if isinstance(told, dict) else None
-                if isinstance(name, str) and is_personal("name", name):
-                    yield "name", name
+            yield from identified(event)
+        yield from self._met
+
+
+def identified(event: ExportedEvent) -> Iterator[Found]:
+    """Yield whom an event identifies, with the names under `name`, which elsewhere is the name of anything."""
+    if "identify" not in event.type.casefold():
+        return
+    for told in (event.data, event.data.get("traits"), event.data.get("user")):
+        for key, value in told.items() if isinstance(told, dict) else ():
+            plain = str(value) if isinstance(value, str | int) else ""
+            yield from named(key, [plain])
+            if key == "name" and is_personal("name", plain):
+                yield "name", plain
 
 
 class Wanted:

@@ -7,7 +7,9 @@ everything else is passed on as it stands.
 from __future__ import annotations
 
 import json
+import math
 import re
+import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,13 +18,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from openreplay_tools.errors import ReplyTooLongError
 from openreplay_tools.operation import Record
+from openreplay_tools.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-LONGEST_LINE: Final = 16 * 2**20  # bytes; a longer line is not read
+LONGEST_LINE: Final = 2 * 2**20  # bytes; a longer line is not read
+MOST_LINES: Final = 2_000_000  # of a file, blank ones counted
+LONGEST_READING_S: Final = 60.0  # seconds that are spent on one file
 
 _CHUNK: Final = 2**16
+_CHECKED_EVERY: Final = 1000  # lines; and after each that is long
+_LONG: Final = 2**16  # bytes
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_ONLY: Final = zlib.MAX_WBITS | 16
 _BOM: Final = b"\xef\xbb\xbf"
@@ -66,6 +73,7 @@ class ExportCounts:
         latest: likewise.
         broken_off: the compressed file ends too early or is damaged from some point on.
         uncounted: events of further types, after the first thousand types.
+        bytes: of the lines that were read, unpacked.
     """
 
     total: int = 0
@@ -75,6 +83,7 @@ class ExportCounts:
     latest: datetime | None = None
     broken_off: bool = False
     uncounted: int = 0
+    bytes: int = 0
     _types: Counter[str] = field(default_factory=Counter, repr=False)
 
     @property
@@ -101,7 +110,12 @@ class ExportCounts:
 
 
 def read_events(
-    file: BinaryIO, *, at_most_bytes: int, counts: ExportCounts | None = None, longest_line: int = LONGEST_LINE
+    file: BinaryIO,
+    *,
+    at_most_bytes: int,
+    counts: ExportCounts | None = None,
+    longest_line: int = LONGEST_LINE,
+    patient: bool = False,
 ) -> Iterator[ExportedEvent]:
     """Yield the events of an export, one after the other and in constant memory.
 
@@ -110,14 +124,23 @@ def read_events(
         at_most_bytes: how long it may be, unpacked.
         counts: is told everything that is read, and what is not.
         longest_line: bytes of a line that is still read.
+        patient: whether the caller takes the events as they come and may stop at any: then time does not matter, and
+            lines only where so many follow each other without an event.
 
     Raises:
-        ReplyTooLongError: it is longer; the events before that were yielded.
+        ReplyTooLongError: it is longer, has too many lines or takes too long; the events before that were yielded.
     """
     counts = ExportCounts() if counts is None else counts
+    until = math.inf if patient else time.monotonic() + LONGEST_READING_S
+    heard = 0  # the last line that counts as an event, where there is patience
     file.seek(0)
     chunks = _bounded(_unpacked(file, counts), at_most_bytes)
     for number, line in enumerate(_lines(chunks, longest_line), 1):
+        size = len(line or b"")
+        counts.bytes += size
+        checked = number % _CHECKED_EVERY == 0 or size > _LONG
+        if number - heard > MOST_LINES or (checked and time.monotonic() > until):
+            raise _too_much()
         text = b"" if line is None else (line.removeprefix(_BOM) if number == 1 else line).strip()
         if line is not None and not text:
             continue
@@ -126,7 +149,15 @@ def read_events(
             counts.miss(number)
         else:
             counts.add(event)
+            heard = number if patient else 0
             yield event
+
+
+def _too_much() -> ReplyTooLongError:
+    return ReplyTooLongError(
+        f"The export has more than {MOST_LINES:,} lines or takes longer than {LONGEST_READING_S:g} s to read, which is "
+        "as much as is read. Save the file as it is and read it with other means."
+    )
 
 
 def _unpacked(file: BinaryIO, counts: ExportCounts) -> Iterator[bytes]:
@@ -202,7 +233,7 @@ def _event(line: bytes, number: int) -> ExportedEvent | None:
     kind = next((name for name in names if isinstance(name, str) and name.strip()), "")
     times = (_instant(data.get(key)) for key in _TIMES)
     at = next((time for time in times if time is not None), None)
-    return ExportedEvent(type=kind[:_LONGEST_TYPE], at=at, line=number, data=data)
+    return ExportedEvent(type=shorten(kind, _LONGEST_TYPE), at=at, line=number, data=data)
 
 
 def _is_deep(value: Any) -> bool:

@@ -17,9 +17,10 @@ from openreplay_tools.errors import ArgumentsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LONGEST_CURSOR: Final = 2000  # characters; a longer one would be multiplied into every handle
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _FINGERPRINT_BYTES: Final = 6
-_HANDLE = re.compile(r"(?P<place>start|[ncbd][A-Za-z0-9_-]{1,4000})\.(?P<mark>[0-9a-f]{12})\Z", re.ASCII)
+_HANDLE = re.compile(r"(?P<place>start|[ncbd][A-Za-z0-9_-]{1,12000})\.(?P<mark>[0-9a-f]{12})\Z", re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}\Z", re.ASCII)
 _NUMBER = re.compile(r"(?:0|[1-9]\d{0,30})\Z", re.ASCII)
 _SHORT = re.compile(r"[0-9a-z]{1,30}\Z", re.ASCII)
@@ -59,7 +60,12 @@ class Place(NamedTuple):
 
 def handle_of(place: Place, address: str) -> str:
     """Return the name of a file that a page lists."""
-    return f"{place.text}.{fingerprint(address)}"
+    return handle(place.text, fingerprint(address))
+
+
+def handle(place: str, mark: str) -> str:
+    """Return the name of a file by the text of its place and its fingerprint."""
+    return f"{place}.{mark}"
 
 
 def fingerprint(address: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -18,28 +17,32 @@ from openreplay_tools.errors import (
     PermissionDeniedError,
     ReplyTooLongError,
     UnavailableError,
+    UnexpectedReplyError,
 )
 from openreplay_tools.fields import Detail
 from openreplay_tools.flow import Emit, fetch, work
 from openreplay_tools.logrocket.export_answer import contents_table
-from openreplay_tools.logrocket.export_contents import ExportContents, Wanted
+from openreplay_tools.logrocket.export_contents import ExportContents, Wanted, identified
 from openreplay_tools.logrocket.export_file import ExportCounts, ExportedEvent, read_events
 from openreplay_tools.logrocket.export_handles import place_of
+from openreplay_tools.logrocket.export_session import Whose
 from openreplay_tools.logrocket.exports import MOST_AT_ONCE, Listing
 from openreplay_tools.operation import Arguments, operation
 from openreplay_tools.text import identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from openreplay_tools.downloads import Downloads, Draft
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Scope
+    from openreplay_tools.personal import Found
 
 _BATCH = 500
+_BATCH_BYTES = 4 * 2**20  # of lines; many small values take many times as much once they are read
 _MOST_EVENTS = 200
 _MOST_TYPES = 20
+_MOST_PEOPLE = 200
 _MOST_CHARACTERS = 8 * 2**20  # of the events in a result
 _GZIP = b"\x1f\x8b"
 _ENDINGS = re.compile(r"(?P<kind>\.(?:jsonl|ndjson|json))?(?:\.gz)?\Z", re.IGNORECASE)
@@ -69,6 +72,7 @@ def _by_handle(args: LogrocketReadExportArgs, scope: Scope) -> Flow[Scope]:
     yield from ()
     place_of(args.export)
     if args.save_as:
+        _downloads(scope).check(args.save_as, overwrite=True)  # so that a refusal repeats what was given
         for name in _names(args.save_as):
             _downloads(scope).check(name, overwrite=args.overwrite)
     return scope
@@ -113,13 +117,17 @@ def _listed_again(handle: str, scope: Scope) -> Flow[str]:
     return listing.addresses[handle]
 
 
-def _contents(draft: Draft, args: LogrocketReadExportArgs, at_most: int) -> ExportContents:
+def _contents(draft: Draft, args: LogrocketReadExportArgs, scope: Scope, at_most: int) -> ExportContents:
     """Read a file that has been fetched."""
     counts, wanted = ExportCounts(), Wanted(args.types)
     rows: list[ExportedEvent] = []
+    people: list[Found] = []
+    whose = Whose()
     found, room, too_long = 0, _MOST_CHARACTERS, False
     try:
         for event in read_events(draft.file, at_most_bytes=at_most, counts=counts):  # type: ignore[arg-type]
+            whose.hear(event)
+            people += identified(event) if len(people) < _MOST_PEOPLE else ()
             if not wanted(event):
                 continue
             found += 1
@@ -128,11 +136,13 @@ def _contents(draft: Draft, args: LogrocketReadExportArgs, at_most: int) -> Expo
                 rows += [event] if room > 0 else []
     except ReplyTooLongError:
         too_long = True
-    return ExportContents(
+    contents = ExportContents(
         rows=rows,
         total=found,
         limit=args.limit,
         handle=args.export,
+        session=whose.session(scope),
+        user_id=whose.user_id,
         counts=dict(counts.by_type),
         events=counts.total,
         uncounted=counts.uncounted,
@@ -144,6 +154,17 @@ def _contents(draft: Draft, args: LogrocketReadExportArgs, at_most: int) -> Expo
         latest=counts.latest,
         size=draft.size,
     )
+    contents.meet(people)
+    return contents
+
+
+def _nothing_in_it(draft: Draft, args: LogrocketReadExportArgs) -> UnexpectedReplyError:
+    """Return the error for what came instead of a file, a page for people or nothing: it must replace no good one."""
+    what = "not one line that can be read" if draft.size else "nothing"
+    return UnexpectedReplyError(
+        "What came for export ", identifier(args.export), f" holds {what} ({draft.size:,} bytes), so nothing was saved "
+        "and what there was stays. Try again in a few minutes, or list again: logrocket_list_exports.",
+    )  # fmt: skip
 
 
 def _kept(draft: Draft, args: LogrocketReadExportArgs, downloads: Downloads) -> Path:
@@ -168,8 +189,10 @@ def logrocket_read_export(args: LogrocketReadExportArgs, scope: Scope) -> Flow[E
     downloads = _downloads(scope)
     with downloads.drafting() if args.save_as else downloads.aside() as draft:
         yield from _download(args.export, draft, scope)
-        contents = yield from work(partial(_contents, draft, args, downloads.at_most))
+        contents = yield from work(partial(_contents, draft, args, scope, downloads.at_most))
         if args.save_as:
+            if not contents.events:
+                raise _nothing_in_it(draft, args)
             contents.file = str((yield from work(partial(_kept, draft, args, downloads))))
     return contents
 
@@ -181,22 +204,33 @@ def _all_events(args: LogrocketReadExportArgs, scope: Scope) -> Flow[None]:
     downloads = _downloads(scope)
     with downloads.aside() as draft:
         yield from _download(args.export, draft, scope)
-        events = read_events(draft.file, at_most_bytes=downloads.at_most)  # type: ignore[arg-type]
-        wanted = filter(Wanted(args.types), events)
-        ended: OpenReplayToolsError | None = None
-        while ended is None:
-            batch, ended = yield from work(partial(_next, wanted))
-            if not batch and ended is None:
-                return
-            yield Emit(tuple(batch))
-        raise ended
+        batches = _Batches(draft, args, downloads.at_most)
+        while not batches.over:
+            yield Emit(tuple((yield from work(batches.next))))
+    if batches.ended is not None:
+        raise batches.ended
 
 
-def _next(events: Iterator[ExportedEvent]) -> tuple[list[ExportedEvent], OpenReplayToolsError | None]:
-    """Return the next events, and what kept others from following."""
-    batch: list[ExportedEvent] = []
-    try:
-        batch.extend(islice(events, _BATCH))
-    except ReplyTooLongError as error:
-        return batch, error
-    return batch, None
+class _Batches:
+    """Reads a file some events at a time."""
+
+    def __init__(self, draft: Draft, args: LogrocketReadExportArgs, at_most: int) -> None:
+        self.over = False
+        self.ended: OpenReplayToolsError | None = None  # what kept others from following
+        self._wanted = Wanted(args.types)
+        self._counts = ExportCounts()
+        self._events = read_events(draft.file, at_most_bytes=at_most, counts=self._counts, patient=True)  # type: ignore[arg-type]
+
+    def next(self) -> list[ExportedEvent]:
+        """Return the next events that are wanted; none of them may be where others follow."""
+        batch: list[ExportedEvent] = []
+        enough = self._counts.bytes + _BATCH_BYTES
+        try:
+            for event in self._events:
+                batch += [event] if self._wanted(event) else ()
+                if len(batch) >= _BATCH or self._counts.bytes >= enough:
+                    return batch
+            self.over = True
+        except ReplyTooLongError as error:
+            self.over, self.ended = True, error
+        return batch

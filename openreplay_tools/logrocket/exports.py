@@ -10,8 +10,8 @@ from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.errors import ArgumentsError, AuthenticationError, NotFoundError
 from openreplay_tools.fields import Detail, Since
 from openreplay_tools.flow import Emit, Request, ask_either_way
-from openreplay_tools.logrocket.access import about, at_logrocket
-from openreplay_tools.logrocket.export_handles import Place, fingerprint, handle_of
+from openreplay_tools.logrocket.access import Reply, about, at_logrocket, first_of
+from openreplay_tools.logrocket.export_handles import LONGEST_CURSOR, Place, fingerprint, handle
 from openreplay_tools.logrocket.refusals import not_enabled
 from openreplay_tools.operation import Arguments, Page, Record, operation
 from openreplay_tools.text import Own, identifier, own
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 100  # files that the server lists in one page
 _MOST = 1000
+_MOST_ENTRIES = 1000  # of a page that are read; a server that keeps to its limit sends a tenth
 _INSTEAD = "Highlights do without: logrocket_request_highlights."
 
 
@@ -58,19 +59,21 @@ class ExportPage(Page[Export]):
         ended: whether there is nothing more for now.
         why: how that is known, for the server never says it; "" when there may be more.
         unusable: entries without an address.
+        left_out: files that the server listed beyond the limit; the cursor goes on behind them.
     """
 
     cursor: str = ""
     ended: bool = False
     why: End = ""
     unusable: int = 0
+    left_out: int = 0
 
 
 class LogrocketListExportsArgs(Arguments):
     """From where on, and how many."""
 
     since: Since = ""
-    cursor: Annotated[str, Field(max_length=2000, description="Goes on where an earlier listing ended.")] = ""
+    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR, description="Goes on where an earlier listing ended.")] = ""
     limit: Annotated[int, Field(ge=1, le=_MOST, description="Files, 1 to 1000.")] = 50
     detail: Detail = "normal"
 
@@ -81,13 +84,13 @@ def _as_cursor(value: Any) -> Any:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value) if whole else value
 
 
-class _Entry(Record):
+class _Entry(Reply):
     url: str | None = None
 
 
-class _ListReply(Record):
+class _ListReply(Reply):
     cursor: Annotated[str | None, BeforeValidator(_as_cursor)] = None
-    sessions: list[_Entry] | None = None
+    sessions: Annotated[list[_Entry], BeforeValidator(lambda given: first_of(given, _MOST_ENTRIES))] = []
 
 
 class Listing:
@@ -115,14 +118,15 @@ class Listing:
         A page shorter than its limit is not the last one. The ways to end are those that the documentation leaves.
         """
         reply = yield from _ask(self._place, limit, self._scope)
-        entries = reply.sessions or []
-        self.cursor = reply.cursor or self.cursor
+        entries = reply.sessions
+        cursor = reply.cursor if len(reply.cursor or "") <= LONGEST_CURSOR else None
+        self.cursor = cursor or self.cursor
         fresh = self._fresh(entries)
         if not entries:
             self.ended = "empty_page"
-        elif not reply.cursor:
+        elif not cursor:
             self.ended = "no_cursor"
-        elif reply.cursor in self._cursors:
+        elif cursor in self._cursors:
             self.ended = "repeated_cursor"
         elif not fresh:
             self.ended = "nothing_new"
@@ -133,18 +137,19 @@ class Listing:
     def _fresh(self, entries: list[_Entry]) -> list[Export]:
         found = []
         self.addresses = {}
+        here = self._place.text  # once for all: a cursor may be long
         for entry in entries:
             if not entry.url:
                 self.unusable += 1
                 continue
-            handle = handle_of(self._place, entry.url)
-            self.addresses[handle] = entry.url
-            if self._scope.handles is not None:
-                self._scope.handles.keep(handle, entry.url)
             mark = fingerprint(entry.url)
+            opens = handle(here, mark)
+            self.addresses[opens] = entry.url
+            if self._scope.handles is not None:
+                self._scope.handles.keep(opens, entry.url)
             if mark not in self._seen:
                 self._seen.add(mark)
-                found.append(Export(handle=handle, position=len(self._seen)))
+                found.append(Export(handle=opens, position=len(self._seen)))
         return found
 
 
@@ -183,8 +188,9 @@ def exports_table(page: ExportPage, args: LogrocketListExportsArgs, scope: Scope
         headings=("nr", "export"),
         rows=tuple(Row((own(str(row.position)), (identifier(row.handle),))) for row in page.rows),
         in_order=True,
+        more=_goes_on(page),
         notes=tuple(_notes(page)),
-        rest="detail=full shows more; or limit={shown}, whose cursor goes on there",
+        rest="limit={shown}: its cursor goes on there; detail=full shows more at once",
     )
 
 
@@ -199,16 +205,24 @@ def _notes(page: ExportPage) -> list[Line]:
         )
     if page.unusable:
         notes.append(own(f"Entries without an address, left out: {page.unusable}."))
-    if not page.ended:
-        notes.append((Own("There may be more: cursor="), identifier(page.cursor), Own(".")))
-        return notes
-    later: Line = (Own(" What comes later: cursor="), identifier(page.cursor), Own(".")) if page.cursor else ()
-    notes.append((Own(f"The list ends here for now{_ended(page)}."), *later))
-    if not page.rows:
+    if page.left_out and page.limit == _MOST:
+        notes.append(own(f"Left out, for the server listed more than were asked for: {page.left_out:,}."))
+    if page.ended and not page.rows:
         notes.append(
             own("A file appears once a session had no news for an hour or more. An earlier since, or none, shows more.")
         )
     return notes
+
+
+def _goes_on(page: ExportPage) -> Line:
+    """Return how to get what comes behind these, said only when all of them are shown."""
+    if page.left_out and page.limit < _MOST:  # behind the cursor they would be skipped
+        enough = min(page.limit + page.left_out, _MOST)
+        return own(f"The server listed {page.left_out:,} more than were asked for; limit={enough} shows them.")
+    if not page.ended:
+        return (Own("There may be more: cursor="), identifier(page.cursor), Own("."))
+    later: Line = (Own(" What comes later: cursor="), identifier(page.cursor), Own(".")) if page.cursor else ()
+    return (Own(f"The list ends here for now{_ended(page)}."), *later)
 
 
 def _ended(page: ExportPage) -> str:
@@ -234,7 +248,8 @@ def logrocket_list_exports(args: LogrocketListExportsArgs, scope: Scope) -> Flow
     while len(rows) < args.limit and not listing.ended:
         rows += yield from listing.page(min(MOST_AT_ONCE, args.limit - len(rows)))
     return ExportPage(
-        rows=rows,
+        rows=rows[: args.limit],
+        left_out=max(0, len(rows) - args.limit),
         limit=args.limit,
         cursor=listing.cursor,
         ended=bool(listing.ended),

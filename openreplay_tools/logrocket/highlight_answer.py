@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from openreplay_tools.answer import Answer, Row
@@ -45,6 +46,9 @@ def highlights_card(highlights: Highlights, detail: str, said: tuple[Line, ...],
             facts=(own(f"Waited {highlights.waited_s:g} s; one to three minutes are usual."),),
             notes=((Own('Go on: logrocket_get_highlights(request_id="'), asked, Own('").')),),
         )
+    if highlights.no_result:
+        subject: Line = (Own("Highlights "), asked, Own(" are said to be ready, but LogRocket gave no result"))
+        return Answer(subject=subject, scope=where, notes=(own(_AGAIN),))
     long, short = _LIMITS[detail]
     summary = highlights.summary
     count = len(highlights.sessions)
@@ -54,19 +58,30 @@ def highlights_card(highlights: Highlights, detail: str, said: tuple[Line, ...],
         facts=((Own("Summary: "), Recorded(_prose(summary.text), limit=long)),) if summary else (),
         rows=tuple(_rows(highlights, short, scope)),
         notes=tuple(_notes(highlights, scope)),
-        rest="detail=full shows more",
+        rest=_fuller(highlights.request_id) if detail != "full" else "the result holds all",
     )
 
 
-def _rows(highlights: Highlights, limit: int, scope: Scope) -> Iterator[Row]:
-    """Yield a row for each session, and below it its moments; then those moments of the summary that no session has."""
+def _fuller(request_id: str) -> str:
+    return f'logrocket_get_highlights(request_id="{request_id}", detail="full") shows more'
+
+
+def _rows(highlights: Highlights, limit: int, scope: Scope) -> list[Row]:
+    """Return a row for each session, its moments below it; then those moments of the summary that no session has."""
+    told = {_key(moment) for moment in highlights.summary.moments} if highlights.summary else set()
     shown: set[tuple[str, object]] = set()
+    rows: list[Row] = []
     for number, highlight in enumerate(highlights.sessions, 1):
-        yield Row(_session(number, highlight, limit), worth=100, kind="sessions")
+        above = len(rows)
+        # First what the summary speaks of and where it happened, then the other sessions, then their moments.
+        worth = 100 if any(_key(moment) in told for moment in highlight.moments) else 80
+        rows.append(Row(_session(number, highlight, limit), worth=worth, kind="sessions"))
         home = highlight.session.link if highlight.session is not None else ""
-        yield from _moments(highlight, home, shown, scope)
+        # Below another session the end of a link would lead into that one.
+        rows += [replace(row, under=above) for row in _moments(highlight, home, shown, told, scope)]
     if highlights.summary is not None:
-        yield from _moments(highlights.summary, "", shown, scope)
+        rows += _moments(highlights.summary, "", shown, told, scope)
+    return rows
 
 
 def _session(number: int, highlight: Highlight, limit: int) -> tuple[Line, ...]:
@@ -77,30 +92,36 @@ def _session(number: int, highlight: Highlight, limit: int) -> tuple[Line, ...]:
     return own(f"Session {number}"), which, (Recorded(_prose(highlight.text), limit=limit),)
 
 
-def _moments(highlight: Highlight, home: str, shown: set[tuple[str, object]], scope: Scope) -> Iterator[Row]:
+def _key(moment: Moment) -> tuple[str, object]:
+    return moment.session_id, moment.at
+
+
+def _moments(
+    highlight: Highlight, home: str, shown: set[tuple[str, object]], told: set[tuple[str, object]], scope: Scope
+) -> Iterator[Row]:
     for place, moment in enumerate(highlight.moments):
-        key = moment.session_id, moment.at
-        if key in shown or moment.at is None:
+        if _key(moment) in shown or moment.at is None:
             continue
-        shown.add(key)
-        # The first moments of each session are left out last.
-        yield Row(_moment(moment, home, scope), worth=50 - place, kind="moments")
+        shown.add(_key(moment))
+        # A session's first moment is mostly its beginning.
+        worth = 90 if _key(moment) in told else 50 - place if place else 0
+        yield Row(_moment(moment, home, scope), worth=worth, kind="moments")
 
 
 def _moment(moment: Moment, home: str, scope: Scope) -> tuple[Line, ...]:
     """Return a moment's cells; below its own session the end of the link is enough."""
     when = format_moment(moment.at.astimezone(scope.zone)) if moment.at else "–"
-    label: Line = (Recorded(moment.label, limit=80),) if moment.label else own("")
+    label: Line = (Recorded(_prose(moment.label), limit=80),) if moment.label else own("")
     return own(when), own(moment.link.removeprefix(home) if home else moment.link), label
 
 
 def _prose(markdown: str) -> str:
     """Return a text without the addresses of its links: those we know stand below it, others nobody should open."""
-    return _LINK.sub(r"\1", markdown[:_READ])
+    return _LINK.sub(r"\1", markdown[:_READ]).replace("**", "")
 
 
 def _notes(highlights: Highlights, scope: Scope) -> list[Line]:
-    asked: tuple[Part, ...] = (Own("Request "), identifier(highlights.request_id), Own("."))
+    asked: tuple[Part, ...] = (Own("Request id: "), identifier(highlights.request_id), Own("."))
     if not highlights.sessions:
         hint = (
             "LogRocket found no session. Ids and emails are those the site passes to LogRocket.identify(): try the "

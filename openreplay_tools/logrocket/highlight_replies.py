@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
+from openreplay_tools.logrocket.access import Reply, first_of
 from openreplay_tools.logrocket.moments import moments_in, session_link
 from openreplay_tools.operation import Record
 from openreplay_tools.personal import EmailAddress, PersonId
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Scope
 
 State = Literal["pending", "ready", "failed"]
+_MOST_SESSIONS = 100  # the documentation promises ten at most
 _STATES: dict[str, State] = {"READY": "ready", "COMPLETE": "ready", "FAILED": "failed"}
 
 
@@ -31,6 +33,7 @@ class Highlights(Record):
         email: likewise.
         state: pending while they are being made; failed ones have to be requested anew.
         waited_s: seconds that were waited for them.
+        no_result: they are said to be ready, but LogRocket gave none.
         summary: about all sessions together; None until they are ready, and where there is none.
         sessions: one for each session, at most the ten most recent ones, in the server's order.
     """
@@ -40,6 +43,7 @@ class Highlights(Record):
     email: EmailAddress = ""
     state: State = "pending"
     waited_s: float = 0
+    no_result: bool = False
     summary: Highlight | None = None
     sessions: list[Highlight] = []
 
@@ -52,7 +56,7 @@ def _as_text(value: Any) -> Any:
 _Told = Annotated[str, BeforeValidator(_as_text)]
 
 
-class SessionReply(Record):
+class SessionReply(Reply):
     """What is told of one session."""
 
     recording: _Told = Field("", validation_alias=AliasChoices("recordingID", "recordingId"))
@@ -67,14 +71,14 @@ class SessionReply(Record):
         return f"{self.recording}/{self.session}" if self.session else self.recording
 
 
-class ResultReply(Record):
+class ResultReply(Reply):
     """What there is once it is ready."""
 
     highlights: _Told = ""
-    sessions: list[SessionReply] | None = None
+    sessions: Annotated[list[SessionReply], BeforeValidator(lambda given: first_of(given, _MOST_SESSIONS))] = []
 
 
-class HighlightsReply(Record):
+class HighlightsReply(Reply):
     """A request's state; the answer to a new one may hold its id only."""
 
     id: _Told = Field("", validation_alias=AliasChoices("id", "requestID", "requestId"))
@@ -90,10 +94,12 @@ class HighlightsReply(Record):
 def told(reply: HighlightsReply, request_id: str, waited_s: float, scope: Scope) -> Highlights:
     """Return a reply in our words."""
     highlights = Highlights(request_id=request_id, state=reply.state, waited_s=waited_s)
+    if highlights.state == "ready":
+        highlights.no_result = reply.result is None
     if highlights.state == "ready" and reply.result is not None:
         text = reply.result.highlights
         highlights.summary = _highlight(text, None, scope) if text.strip() else None
-        highlights.sessions = [_of_session(each, scope) for each in reply.result.sessions or []]
+        highlights.sessions = [_of_session(each, scope) for each in reply.result.sessions]
     return highlights
 
 

@@ -11,8 +11,10 @@ from pydantic import AfterValidator, Field
 from openreplay_tools import windows
 from openreplay_tools.errors import (
     ArgumentsError,
+    AuthenticationError,
     NotFoundError,
     OpenReplayToolsError,
+    PermissionDeniedError,
     ServerError,
     TransportError,
     UnexpectedReplyError,
@@ -22,14 +24,17 @@ from openreplay_tools.flow import Progress, Request, ask_either_way, pause
 from openreplay_tools.logrocket.access import at_logrocket
 from openreplay_tools.logrocket.highlight_answer import highlights_card
 from openreplay_tools.logrocket.highlight_replies import Highlights, HighlightsReply, told
+from openreplay_tools.logrocket.moments import moments_in
 from openreplay_tools.logrocket.refusals import not_enabled
 from openreplay_tools.operation import Arguments, operation
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
+from openreplay_tools.windows import format_moment
 
 if TYPE_CHECKING:
     from openreplay_tools.answer import Answer
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Scope
+    from openreplay_tools.recordings import Moment
     from openreplay_tools.text import Line
 
 _MOST_WAIT = 600
@@ -79,11 +84,25 @@ class LogrocketGetHighlightsArgs(Arguments):
 def _about_someone(args: LogrocketRequestHighlightsArgs, scope: Scope) -> Flow[Scope]:
     """Resolve the window, and refuse what names nobody."""
     yield from ()
+    app = scope.app
+    for given in (args.user_id, args.email):  # some sites' ids are addresses; a session's link is none
+        for found in moments_in(given, org=app.org, app=app.app, dashboard=app.dashboard):
+            raise ArgumentsError(_pasted(found, scope))
     if bool(args.user_id.strip()) == bool(args.email.strip()):
         both = "Give user_id or email, not both." if args.email.strip() else "Whose? Give user_id or email."
         raise ArgumentsError(both)
     window = windows.window(args.since, args.until, now=scope.now, zone=scope.zone, default=None)
     return replace(scope, window=window)
+
+
+def _pasted(found: Moment, scope: Scope) -> str:
+    """Return what can be done with a session's link: LogRocket's API opens none."""
+    when = f"{format_moment(found.at.astimezone(scope.zone))} {scope.zone.key}" if found.at else ""
+    about = f", which leads to {when}" if when else ""
+    return (
+        f"user_id and email take no link{about}. LogRocket's API opens no session by its link: give whose session it "
+        "is, with since and until around that moment."
+    )
 
 
 def _body(args: LogrocketRequestHighlightsArgs, scope: Scope) -> dict[str, Any]:
@@ -130,7 +149,9 @@ def _looked(request_id: str) -> Flow[HighlightsReply]:
             status=error.status, message=error.message,
         ) from None  # fmt: skip
     except OpenReplayToolsError as error:
-        goes_on = (' They may be ready later: logrocket_get_highlights(request_id="', identifier(request_id), '").')
+        refused = isinstance(error, AuthenticationError | PermissionDeniedError)
+        when = "Once the key is accepted" if refused else "They may be ready later"
+        goes_on = (f' {when}: logrocket_get_highlights(request_id="', identifier(request_id), '").')
         error.parts = (*error.parts, *goes_on)
         raise
 
@@ -169,7 +190,7 @@ def requested_card(highlights: Highlights, args: LogrocketRequestHighlightsArgs,
 
 def got_card(highlights: Highlights, args: LogrocketGetHighlightsArgs, scope: Scope) -> Answer:
     """Present highlights that were requested earlier."""
-    return highlights_card(highlights, args.detail, (), scope)
+    return highlights_card(highlights, args.detail, (own("user, question and window as they were asked for"),), scope)
 
 
 @operation(
@@ -206,3 +227,6 @@ def logrocket_get_highlights(args: LogrocketGetHighlightsArgs, scope: Scope) -> 
     Waits until they are ready or the wait is over; asking again costs nothing.
     """
     return (yield from _awaited(args.request_id, None, args.wait, scope))
+
+
+logrocket_request_highlights.idempotent = False  # each call begins another job

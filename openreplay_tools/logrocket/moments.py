@@ -56,6 +56,11 @@ def session_link(session_id: str, at_ms: int | None = None, *, org: str, app: st
     return link if at_ms is None else f"{link}?t={at_ms}"
 
 
+def is_session_id(text: str) -> bool:
+    """Tell whether a text is a session's id in the form that links have."""
+    return bool(_IS_SESSION(text))
+
+
 def moments_in(markdown: str, *, org: str, app: str, dashboard: str) -> list[Moment]:
     """Return the moments a text links to, each once, in its order, at most a hundred.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openreplay_tools.operation import unserved
+from openreplay_tools.unserved import unserved
 
 if TYPE_CHECKING:
     from openreplay_tools.operation import Operation
@@ -28,6 +28,8 @@ _INSTEAD = {
         f"LogRocket's REST API cannot search users: their id or email must be known. {_OF_USER}; {_MCP}, searches."
     ),
 }
+_INSTEAD["logrocket_list_users"] = _INSTEAD["logrocket_search_users"]
+_INSTEAD["logrocket_get_user"] = f"LogRocket's REST API does not tell what it keeps of a user. {_OF_USER}."
 
 UNSERVED: tuple[Operation[..., Any], ...] = tuple(
     unserved(name, "logrocket", "logrocket", instead) for name, instead in _INSTEAD.items()

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError
 from openreplay_tools.flow import Request, ask_either_way
-from openreplay_tools.logrocket.access import about, at_logrocket
+from openreplay_tools.logrocket.access import Reply, about, at_logrocket, first_of
 from openreplay_tools.logrocket.refusals import unknown_app
-from openreplay_tools.operation import ArgumentPart, Arguments, Record, operation
+from openreplay_tools.operation import ArgumentPart, Arguments, operation
 from openreplay_tools.recordings import Person
 from openreplay_tools.text import Given, Own, Recorded, identifier, own
 from openreplay_tools.windows import format_moment, moment
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 1024  # characters of an id, a name, an email, a trait's name or value
 _MOST_TRAITS = 100
+_MOST_TOLD = 1000  # traits that are read of a reply
 _CLOCK_SKEW_S = 300
 
 
@@ -50,7 +51,11 @@ class Trait(ArgumentPart):
     name: Annotated[
         str, Field(max_length=_LONGEST, description="Name, up to 1024 characters."), AfterValidator(_not_blank)
     ]
-    value: Annotated[str, Field(max_length=_LONGEST, description="Value, up to 1024 characters; blank removes it.")]
+    value: Annotated[
+        str,
+        Field(max_length=_LONGEST, description="Value, up to 1024 characters; blank removes it."),
+        BeforeValidator(_as_text),
+    ]
 
 
 class LogrocketIdentifyUserArgs(Arguments):
@@ -64,7 +69,10 @@ class LogrocketIdentifyUserArgs(Arguments):
     name: Annotated[str, Field(max_length=_LONGEST, description="Name, up to 1024 characters; empty: stays.")] = ""
     email: Annotated[str, Field(max_length=_LONGEST, description="Email, up to 1024 characters; empty: stays.")] = ""
     traits: Annotated[
-        list[Trait], Field(max_length=_MOST_TRAITS, description="Properties to set; those not named stay.")
+        list[Trait],
+        Field(
+            max_length=_MOST_TRAITS, description="Properties to set, e.g. name plan, value pro; those not named stay."
+        ),
     ] = []
     seen_at: Annotated[
         str,
@@ -72,12 +80,12 @@ class LogrocketIdentifyUserArgs(Arguments):
     ] = ""
 
 
-class _PersonReply(Record):
+class _PersonReply(Reply):
     # https://docs.logrocket.com/docs/user-identification-api says userID; other writings of the same API say userId.
     user_id: _Told = Field("", validation_alias=AliasChoices("userID", "userId"))
     name: _Told = ""
     email: _Told = ""
-    traits: dict[str, _Told] | None = None
+    traits: Annotated[dict[str, _Told], BeforeValidator(lambda given: first_of(given, _MOST_TOLD))] = {}
 
 
 def person_card(person: Person, args: LogrocketIdentifyUserArgs, scope: Scope) -> Answer:
@@ -163,6 +171,4 @@ def logrocket_identify_user(args: LogrocketIdentifyUserArgs, scope: Scope) -> Fl
         reply = yield from ask_either_way(request)
     except NotFoundError as error:
         raise unknown_app(error, scope) from None
-    return Person(
-        user_id=reply.user_id or args.user_id, name=reply.name, email=reply.email, traits=dict(reply.traits or {})
-    )
+    return Person(user_id=reply.user_id or args.user_id, name=reply.name, email=reply.email, traits=dict(reply.traits))

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Arguments, Scope
 
+LONGEST_TEXT = 20_000
+"""Characters of a recorded text that are passed on."""
+
 ReplyT = TypeVar("ReplyT", bound="NotteReply")
 
 
@@ -21,6 +24,11 @@ class NotteReply(Record):
 
     detail: Any = None
     message: Any = None
+
+
+def excerpt(text: str) -> str:
+    """Return as much of a recorded text as an answer may need: hiding what is personal in a huge one takes long."""
+    return text[:LONGEST_TEXT]
 
 
 def at_notte(args: Arguments, scope: Scope) -> Flow[Scope]:  # noqa: ARG001
@@ -37,7 +45,7 @@ def ask_notte(request: Request[ReplyT]) -> Flow[ReplyT]:
     """
     reply = yield from ask_either_way(request)
     if reply.detail:
-        said = Recorded(str(reply.detail), limit=300)
+        said = Recorded(excerpt(str(reply.detail)), limit=300)
         raise ApiError("Notte refused the request: ", said, ".", status=200, message=said.text, told=reply.model_dump())
     return reply
 

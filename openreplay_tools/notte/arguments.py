@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -10,7 +11,13 @@ from pydantic import AfterValidator, Field
 def _one_part(value: str) -> str:
     """Return an id without the space around it; UUIDs are usual, but nobody promises them."""
     value = value.strip()
-    if not value or "/" in value or value in {".", ".."}:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a character, which no address can hold
+        message = "should be text without broken characters"
+        raise ValueError(message) from None
+    # A proxy may take a backslash for a slash, and what stands between two of them for a step upwards.
+    if not value or "/" in value or not {".", ".."}.isdisjoint(re.split(r"[/\\]", value)):
         message = "should be the session's id alone, such as notte_list_sessions shows it"
         raise ValueError(message)
     return value

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _LARGEST = 8192  # pixels of a side
+_MOST_AT_ONCE = 4096 * 4096  # pixels of a picture; decoding holds several in memory
 _MOST_PACKETS = 2_000_000  # nine hours of sixty pictures a second
 _MOST_PIXELS = 5 * 10**10  # decoded in one call: half an hour of 1280×720 without a key frame in it
 _QUALITY = 3  # of JPEG in FFmpeg's scale from 2, the best, to 31
 # FFmpeg's names. It is told what to read: left to guess, it would follow a playlist's addresses and files' names.
 _FORMATS = {"mp4": "mov", "ts": "mpegts", "webm": "matroska"}
+# FFmpeg's decoders of what browsers' recordings come in. Some of the hundreds of others take far more memory.
+_DECODERS = frozenset(
+    {"h264", "hevc", "av1", "libdav1d", "libaom-av1", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg4", "mpeg2video"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +73,22 @@ def pictures_at(video: BinaryIO, offsets_ms: Sequence[int], width: int) -> list[
         )
     kind = _format_of(video)
     try:
-        with av.open(video, "r", format=kind, options={"protocol_whitelist": ""}) as container:
+        with av.open(video, "r", format=kind, options=_options()) as container:
             shown = _Reel(container).at(sorted(set(offsets_ms)), width)
     except (av.FFmpegError, ArithmeticError, LookupError, ValueError, RuntimeError, MemoryError):
         shown = None
     if shown is None:
         raise UnexpectedReplyError("The video is broken or incomplete. Fetch the replay again, or save and watch it.")
     return [shown[offset] for offset in offsets_ms]
+
+
+def _options() -> dict[str, str]:
+    """Return how FFmpeg is to open a file, which makes it decode a little already."""
+    return {
+        "protocol_whitelist": "",
+        "codec_whitelist": ",".join(sorted(_DECODERS)),
+        "max_pixels": str(_MOST_AT_ONCE),
+    }
 
 
 def _format_of(video: BinaryIO) -> str:
@@ -105,9 +119,13 @@ class _Reel:
             raise UnexpectedReplyError("The file holds no video. Fetch the replay again.")
         self._container = container
         self._stream: VideoStream = container.streams.video[0]
-        if getattr(self._stream, "codec_context", None) is None:
+        decoder = getattr(self._stream, "codec_context", None)
+        if decoder is None or decoder.type != "video" or decoder.name not in _DECODERS:
             raise UnavailableError("The video's encoding is not decoded here. Save the replay and watch it.")
         self._check_size(self._stream.width, self._stream.height)
+        self._check_size(decoder.width, decoder.height)
+        self._sized = self._stream.width > 0
+        decoder.options = {"max_pixels": str(_MOST_AT_ONCE)}  # a picture may be larger than the file says
         if self._stream.time_base is None:
             raise ValueError
         self._tick = self._stream.time_base * 1000
@@ -155,7 +173,7 @@ class _Reel:
     def _from(self, key: _Key) -> Iterator[VideoFrame]:
         """Yield the frames from a key frame on."""
         for packet in self._wound(key):
-            for frame in packet.decode():
+            for frame in self._decoded(packet):
                 self._check_size(frame.width, frame.height)
                 self._pixels_left -= frame.width * frame.height
                 if self._pixels_left < 0:
@@ -165,6 +183,20 @@ class _Reel:
                 # Behind a key frame may come frames that are shown before it and lean on what was not decoded.
                 if frame.pts is not None and frame.pts >= key.pts:
                     yield frame
+
+    def _decoded(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        from av import FFmpegError
+
+        try:
+            return packet.decode()
+        except FFmpegError:
+            if self._sized:
+                raise
+            # Opening the file has already failed to decode a little of it, and FFmpeg does not tell why.
+            raise UnavailableError(
+                f"The video is broken, or its pictures have more than {_MOST_AT_ONCE:,} pixels. Save the replay and "
+                "watch it."
+            ) from None
 
     def _wound(self, key: _Key) -> Iterator[Packet[VideoStream]]:
         """Yield the packets from a key frame on, or from an earlier one where seeking is that imprecise."""
@@ -189,6 +221,10 @@ class _Reel:
         if max(width, height) > _LARGEST:
             raise UnavailableError(
                 f"The video's pictures are larger than {_LARGEST} pixels. Save the replay and watch it."
+            )
+        if width * height > _MOST_AT_ONCE:
+            raise UnavailableError(
+                f"The video's pictures have more than {_MOST_AT_ONCE:,} pixels. Save the replay and watch it."
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,12 +28,18 @@ if TYPE_CHECKING:
 
 _MILLISECONDS = re.compile(r"\s*(\d{1,9}) ?ms\s*", re.ASCII | re.IGNORECASE)
 _DIRECTORY = "the directory for downloads"
+_END_MS = 7 * 86_400_000  # stands for the end, longer than any recording
+_ABSURD = 10**9  # seconds, whose text is kept short
 
 
 def _spoken(value: Any) -> Any:
     """Take a plain number for seconds, as its text is."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"{value:.3f}".rstrip("0").rstrip(".") if number else value
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    if abs(value) < _ABSURD:
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    # No moment; a whole number may be longer than Python turns into text.
+    return f"{value:g}" if isinstance(value, float) else f"{'-' * (value < 0)}1e{int(math.log10(abs(value)))}"
 
 
 def _listed(value: Any) -> Any:
@@ -46,7 +53,7 @@ class Frame(Record):
     """What was to be seen at a moment.
 
     Attributes:
-        asked_ms: the moment asked for, from the video's first picture.
+        asked_ms: the moment asked for, from the video's first picture; None for the end.
         at_ms: when this picture appeared.
         width: in pixels.
         height: in pixels.
@@ -54,7 +61,7 @@ class Frame(Record):
         content: the picture, a JPEG; not a part of dumps.
     """
 
-    asked_ms: int = 0
+    asked_ms: int | None = 0
     at_ms: int = 0
     width: int = 0
     height: int = 0
@@ -81,12 +88,12 @@ class NotteGetFramesArgs(Arguments):
 
     session: SessionId
     at: Annotated[
-        list[Annotated[str, BeforeValidator(_spoken), Field(max_length=40)]],
+        list[Annotated[str, Field(max_length=40), BeforeValidator(_spoken)]],
         BeforeValidator(_listed),
         Field(
             min_length=1,
             max_length=8,
-            description="1 to 8 moments from the video's start: 0:12, 1:02:03, 12.5s, 4000ms.",
+            description="1 to 8 moments from the video's start: 0:12, 1:02:03, 12.5s, 4000ms, end.",
         ),
     ]
     width: Annotated[int, Field(ge=320, le=1280, description="Pixels a picture is at most wide, 320 to 1280.")] = 800
@@ -100,7 +107,7 @@ def frames_card(found: Frames, args: NotteGetFramesArgs, scope: Scope) -> Answer
         Row(
             (
                 own(f"Picture {number}:"),
-                own(f"{format_offset(each.asked_ms, millis=bool(each.asked_ms % 1000))}"),
+                own(_asked(each.asked_ms)),
                 own(f"shown from {format_offset(each.at_ms, millis=True)}"),
                 own(f"{each.width}×{each.height}{_beyond(each, found)}"),
                 own(each.file),
@@ -121,24 +128,37 @@ def frames_card(found: Frames, args: NotteGetFramesArgs, scope: Scope) -> Answer
         rows=rows,
         in_order=True,
         notes=tuple(notes),
+        rest="fewer moments in one call",
         pictures=tuple(Picture(each.content) for each in found.frames),
     )
 
 
+def _asked(offset_ms: int | None) -> str:
+    return "end" if offset_ms is None else format_offset(offset_ms, millis=bool(offset_ms % 1000))
+
+
 def _beyond(frame: Frame, found: Frames) -> str:
-    return "" if found.duration_ms is None or frame.asked_ms <= found.duration_ms else ", after the end: the last one"
+    inside = found.duration_ms is None or frame.asked_ms is None or frame.asked_ms <= found.duration_ms
+    return "" if inside else ", after the end: the last one"
 
 
-def _offset(text: str) -> int:
+def _offset(text: str) -> int | None:
+    if text.strip().casefold() == "end":
+        return None
     spoken = _MILLISECONDS.fullmatch(text)
-    return int(spoken[1]) if spoken else parse_offset(text, field="at")
+    offset = int(spoken[1]) if spoken else parse_offset(text, field="at")
+    if offset > _END_MS:
+        raise ArgumentsError(
+            "at: ", Given(text), " is later than any recording lasts (7 days). Pass a moment such as 0:12, or end."
+        )
+    return offset
 
 
-def _file_name(session: str, offset_ms: int) -> str:
-    return f"{plain_name(session)}-{offset_ms}.jpg"
+def _file_name(session: str, offset_ms: int | None) -> str:
+    return f"{plain_name(session)}-{'end' if offset_ms is None else offset_ms}.jpg"
 
 
-def _check_names(session: str, offsets: list[int], downloads: Downloads) -> None:
+def _check_names(session: str, offsets: list[int | None], downloads: Downloads) -> None:
     """Refuse to write over older pictures before anything is sent for."""
     for offset in offsets:
         name = _file_name(session, offset)
@@ -152,7 +172,7 @@ def _check_names(session: str, offsets: list[int], downloads: Downloads) -> None
 
 def _save(frames: list[Frame], session: str, downloads: Downloads) -> None:
     """Write each picture, those of the same moment once."""
-    written: dict[int, str] = {}
+    written: dict[int | None, str] = {}
     for frame in frames:
         if frame.asked_ms not in written:
             with downloads.drafting() as draft:
@@ -168,8 +188,8 @@ def _save(frames: list[Frame], session: str, downloads: Downloads) -> None:
 def notte_get_frames(args: NotteGetFramesArgs, scope: Scope) -> Flow[Frames]:
     """Show what an ended Notte session looked like at up to eight moments of its video, as pictures.
 
-    Pass all moments in one call: each call fetches the whole video, and waits while Notte prepares it. When errors
-    happened tells notte_get_session, the video's length notte_get_replay.
+    Pass all moments in one call: each call fetches the whole video, and waits while Notte prepares it. Steps carry no
+    times: an error is mostly to be seen near the end.
     """
     offsets = [_offset(text) for text in args.at]
     downloads = downloads_of(scope)
@@ -178,11 +198,15 @@ def notte_get_frames(args: NotteGetFramesArgs, scope: Scope) -> Flow[Frames]:
     with downloads.aside() as draft:
         video = yield from fetch_video(args.session, args.wait, draft, scope)
         yield Progress(0, len(offsets), "taking pictures")
-        pictures = yield from work(partial(pictures_at, draft.file, offsets, args.width))  # type: ignore[arg-type]
+        places = [_END_MS if each is None else each for each in offsets]
+        pictures = yield from work(partial(pictures_at, draft.file, places, args.width))  # type: ignore[arg-type]
     frames = [
-        Frame(asked_ms=each.asked_ms, at_ms=each.at_ms, width=each.width, height=each.height, content=each.content)
-        for each in pictures
+        Frame(asked_ms=asked, at_ms=each.at_ms, width=each.width, height=each.height, content=each.content)
+        for asked, each in zip(offsets, pictures, strict=True)
     ]
     if args.save:
         yield from work(partial(_save, frames, args.session, downloads))
     return Frames(session_id=args.session, frames=frames, duration_ms=video.duration_ms, complete=video.complete)
+
+
+notte_get_frames.shows_people = True

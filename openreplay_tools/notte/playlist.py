@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _MOST_SEGMENTS = 20_000  # a day in pieces of four seconds
 _LONGEST_SEGMENT = 86_400  # seconds
+_LONGEST_LINE = 8 * 1024  # characters; a pre-signed address has one or two thousand
+_FURTHER_LINES = 1000  # beside four for each piece: its length, its address, and what may be said of it
+_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # where m3u8 begins a new line
 _INSTEAD = "Save the replay as MP4 if Notte offers one for it, or watch it in Notte's console."
 
 
@@ -52,8 +55,8 @@ def read_playlist(text: str) -> Playlist:
     # m3u8 takes any text for a playlist without segments.
     if text.split(maxsplit=1)[:1] != ["#EXTM3U"]:
         raise _refused("does not begin with #EXTM3U and so is none")
-    if text.count("#EXTINF") > _MOST_SEGMENTS:
-        raise _refused(f"has more than {_MOST_SEGMENTS:,} pieces")
+    if reason := _excess(text):
+        raise _refused(reason)
     parsed = _parsed(text)
     reason = "cannot be read" if parsed is None else next(_reasons(parsed, text), "")
     if parsed is None or reason:
@@ -65,6 +68,25 @@ def read_playlist(text: str) -> Playlist:
         raise _refused(reason)
     seconds = math.fsum(segment.duration for segment in parsed.segments)
     return Playlist(tuple(addresses), len(segments), round(seconds * 1000), bool(parsed.is_endlist), bool(first))
+
+
+def pieces(count: int) -> str:
+    """Return a number of pieces in words."""
+    return f"{count:,} piece{'s' * (count != 1)}"
+
+
+def _excess(text: str) -> str:
+    """Return why a text is too much for m3u8, which would take memory and time for every line; "" when it is not."""
+    segments = text.count("#EXTINF")
+    if segments > _MOST_SEGMENTS:
+        return f"has more than {_MOST_SEGMENTS:,} pieces"
+    # Counted before they are taken apart.
+    lines = sum(map(text.count, _BREAKS)) - text.count("\r\n") + 1
+    if lines > 4 * segments + _FURTHER_LINES:
+        return "has far more lines than pieces"
+    if max(map(len, text.splitlines())) > _LONGEST_LINE:
+        return f"has lines of more than {_LONGEST_LINE:,} characters"
+    return ""
 
 
 def _parsed(text: str) -> Any:

@@ -11,8 +11,8 @@ from openreplay_tools.flow import work
 from openreplay_tools.notte.access import at_notte
 from openreplay_tools.notte.arguments import SessionId, Wait
 from openreplay_tools.notte.containers import NAMES
-from openreplay_tools.notte.playlist import read_playlist
-from openreplay_tools.notte.waiting import Head, await_replay
+from openreplay_tools.notte.playlist import pieces, read_playlist
+from openreplay_tools.notte.waiting import NOT_ENDED, Head, await_replay
 from openreplay_tools.operation import Arguments, Record, operation
 from openreplay_tools.recordings import Media
 from openreplay_tools.text import Own, Recorded, identifier, own
@@ -21,7 +21,7 @@ from openreplay_tools.windows import format_moment, format_offset
 if TYPE_CHECKING:
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Scope
-    from openreplay_tools.text import Line
+    from openreplay_tools.text import Line, Part
 
 
 class Replay(Record):
@@ -63,12 +63,7 @@ def replay_card(replay: Replay, args: object, scope: Scope) -> Answer:  # noqa: 
     who = identifier(replay.session_id)
     media = replay.media
     if media is None:
-        said = (Own("Notte says "), Recorded(replay.said, limit=40), Own(".")) if replay.said else ()
-        return Answer(
-            subject=(Own("Replay of Notte session "), who, Own(": being prepared")),
-            facts=(own(f"Not ready after {replay.waited_s:.0f} s of waiting."), *([said] if said else [])),
-            notes=((Own("Call again in a minute: notte_get_replay(session="), who, Own(").")),),
-        )
+        return _waiting(replay, who)
     facts = [_kind(replay, media), *_expiry(media, scope)]
     if media.start_ms:
         facts.append(own(f"Notte's video_start_ms: {media.start_ms:,} (relative to what is not documented)."))
@@ -76,9 +71,21 @@ def replay_card(replay: Replay, args: object, scope: Scope) -> Answer:  # noqa: 
         facts.append(own(replay.problem))
     able = not replay.problem
     return Answer(
-        subject=(Own("Replay of Notte session "), who, Own(": ready")),
+        subject=(Own("Replay of Notte session "), who, Own(": ready" if able else ": there, but not to be used here")),
         facts=tuple(facts),
         notes=(own(_next(looks=media.container != "webp")),) if able else (),
+    )
+
+
+def _waiting(replay: Replay, who: Part) -> Answer:
+    running = replay.said == NOT_ENDED
+    state = "not there, for the session has not ended" if running else "being prepared"
+    said: Line = (Own("Notte says "), Recorded(replay.said, limit=40), Own(".")) if replay.said else ()
+    again = "Call again when it has ended" if running else "Call again in a minute"
+    return Answer(
+        subject=(Own("Replay of Notte session "), who, Own(f": {state}")),
+        facts=(own(f"Not ready after {replay.waited_s:.0f} s of waiting."), *([said] if said else [])),
+        notes=((Own(f'{again}: notte_get_replay(session="'), who, Own('").')),),
     )
 
 
@@ -89,8 +96,8 @@ def _kind(replay: Replay, media: Media) -> Line:
     elif replay.has_mp4:
         kind = "an MP4" + (", or pieces (HLS)" if replay.has_playlist else "")
     else:
-        pieces = "pieces" if replay.segments is None else f"{replay.segments} pieces"
-        kind = f"{pieces} of a playlist (HLS)" + ("" if replay.complete else ", whose end may be missing")
+        count = "pieces" if replay.segments is None else pieces(replay.segments)
+        kind = f"{count} of a playlist (HLS)" + ("" if replay.complete else ", whose end may be missing")
     return own(f"Video: {kind}; {length}.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from openreplay_tools.flow import work
 from openreplay_tools.notte.access import at_notte
 from openreplay_tools.notte.arguments import SessionId, Wait
 from openreplay_tools.notte.containers import EXTENSIONS, NAMES
+from openreplay_tools.notte.playlist import pieces
 from openreplay_tools.notte.video import downloads_of, fetch_video
 from openreplay_tools.operation import Arguments, Record, operation
 from openreplay_tools.recordings import Container
@@ -71,13 +73,13 @@ class NotteSaveReplayArgs(Arguments):
 def saved_card(saved: SavedVideo, args: NotteSaveReplayArgs, scope: Scope) -> Answer:  # noqa: ARG001
     """Present the file."""
     length = "length unknown" if saved.duration_ms is None else f"length {format_offset(saved.duration_ms)}"
-    joined = f", joined of {saved.segments} pieces" if saved.segments else ""
+    joined = f", joined of {pieces(saved.segments)}" if saved.segments else ""
     facts: list[Line] = [
-        own(f"File: {saved.path}"),
+        (Own("File: "), Own(saved.path, ours=False)),
         own(f"{NAMES[saved.container]}{joined}; {_amount(saved.size)}; {length}."),
     ]
     ending = EXTENSIONS[saved.container]
-    if args.save_as and not saved.path.lower().endswith(args.save_as.strip().lower()):
+    if not Path(saved.path).name.startswith(args.save_as.strip()):  # an ending that was only added needs no word
         facts.append((Own("Named otherwise than "), Given(args.save_as), Own(f": by its bytes it is {ending[1:]}.")))
     if not saved.complete:
         facts.append(own("The playlist does not say that it has an end: the recording may be incomplete."))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, SecretStr, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, SecretStr, TypeAdapter, ValidationError, model_validator
 
-from openreplay_tools.notte.access import NotteReply
+from openreplay_tools.notte.access import NotteReply, excerpt
 from openreplay_tools.operation import Record
 from openreplay_tools.recordings import Session, Vendor
 
 OPEN = frozenset({"active", "authenticating"})
 """The states of a session that still runs (docs.notte.cc; the second one is newer than the page about it)."""
 _ENDED = frozenset({"closed", "error", "timed_out"})
-# Whoever has one of these addresses sees the session's browser, or drives it.
-_DOOR = re.compile(r"(cdp|viewer|debug|ws)_?url\Z", re.IGNORECASE)
+# Whoever has one of these addresses sees the session's browser, or drives it: by their names, or by their beginning.
+_DOOR = re.compile(r"((cdp|viewer|debug|debugger|ws)_?url|viewer)\Z", re.IGNORECASE)
+_SOCKET = re.compile(r"\s*wss?://", re.IGNORECASE)
+_MOST_STEPS = 10_000  # that are looked at; all are counted
 _YEARS = range(1990, 2200)  # others cannot be moved to every zone
 _LONGEST_TEXT = 4000
 _LENGTH: TypeAdapter[timedelta] = TypeAdapter(timedelta)
@@ -58,10 +61,22 @@ def _secret(value: Any) -> Any:
     return value if isinstance(value, str) and value.strip() else None
 
 
+def _is_door(key: Any, value: Any) -> bool:
+    named = isinstance(key, str) and (_DOOR.search(key) or _SOCKET.match(key))
+    return bool(named or (isinstance(value, str) and _SOCKET.match(value)))
+
+
 def _without_doors(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_doors(each) for key, each in value.items() if not _DOOR.search(str(key))}
-    return [_without_doors(each) for each in value] if isinstance(value, list) else value
+        return {excerpt(key): _without_doors(each) for key, each in value.items() if not _is_door(key, each)}
+    if isinstance(value, list):
+        return [_without_doors(each) for each in value if not _is_door("", each)]
+    return excerpt(value) if isinstance(value, str) else value
+
+
+def good(values: list[Any], at_most: int) -> list[Any]:
+    """Return the first entries of a list that tell something: null tells nothing."""
+    return list(islice((each for each in values if each is not None), at_most))
 
 
 When = Annotated[datetime | None, BeforeValidator(_moment)]
@@ -92,7 +107,7 @@ class NotteSession(Session):
         error: what went wrong, recorded text.
         last_used_at: when somebody last did something in it.
         steps_count: how many steps it has.
-        steps: them; a list of sessions leaves them out.
+        steps: the first 10,000 of them, long texts cut; a list of sessions leaves them out.
         request_bytes: what the pages sent.
         response_bytes: what they loaded.
     """
@@ -118,6 +133,8 @@ class NotteSession(Session):
 class SessionReply(NotteReply):
     """A session as Notte tells it."""
 
+    model_config = ConfigDict(extra="ignore")
+
     session_id: Text = ""
     status: Text = ""
     close_reason: Text = ""
@@ -125,13 +142,24 @@ class SessionReply(NotteReply):
     closed_at: When = None
     last_accessed_at: When = None
     duration: Annotated[int | None, BeforeValidator(_length)] = None
-    steps: Annotated[list[Any], BeforeValidator(lambda value: value if isinstance(value, list) else [])] = []
+    steps: list[Any] = []
+    steps_told: int = 0
     error: Text = ""
     browser_type: Text = ""
     network_request_bytes: Count = None
     network_response_bytes: Count = None
     viewport_width: Count = None
     viewport_height: Count = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounded(cls, told: Any) -> Any:
+        """Count the steps, and look at the first ones only: a small body may hold millions."""
+        if not isinstance(told, dict):
+            return told
+        steps = told.get("steps")
+        steps = steps if isinstance(steps, list) else []
+        return {**told, "steps": good(steps, _MOST_STEPS), "steps_told": len(steps) - steps.count(None)}
 
     def to_session(self, asked: str = "", *, steps: bool = False) -> NotteSession:
         """Return what may be passed on.
@@ -154,7 +182,7 @@ class SessionReply(NotteReply):
             error=self.error,
             browser_type=self.browser_type,
             last_used_at=self.last_accessed_at,
-            steps_count=len(self.steps),
+            steps_count=self.steps_told,
             steps=[Step.model_validate(_without_doors(each)) for each in told],
             request_bytes=self.network_request_bytes,
             response_bytes=self.network_response_bytes,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from openreplay_tools.answer import Answer, Row, Tally
 from openreplay_tools.errors import BadRequestError, NotFoundError, UnexpectedReplyError
 from openreplay_tools.fields import Detail, PageNumber
 from openreplay_tools.flow import Emit, Request
-from openreplay_tools.notte.access import NotteReply, ask_notte, at_notte
+from openreplay_tools.notte.access import NotteReply, ask_notte, at_notte, excerpt
 from openreplay_tools.notte.arguments import SessionId
-from openreplay_tools.notte.session_record import NotteSession, SessionReply, Step, Truth
+from openreplay_tools.notte.session_record import Count, NotteSession, SessionReply, Step, Truth, good
 from openreplay_tools.operation import Arguments, Page, operation
 from openreplay_tools.text import Own, Recorded, identifier, own
 from openreplay_tools.windows import format_moment, format_offset
@@ -59,14 +59,20 @@ class NotteGetSessionArgs(Arguments):
 
 
 class _ListReply(NotteReply):
+    model_config = ConfigDict(extra="ignore")
+
     items: list[SessionReply] | None = None
     has_next: Truth = None
+    came: Count = None
 
     @model_validator(mode="before")
     @classmethod
-    def _bare(cls, told: Any) -> Any:
-        """Notte's own client takes a list without anything around it as well."""
-        return {"items": told} if isinstance(told, list) else told
+    def _bounded(cls, told: Any) -> Any:
+        """Notte's own client takes a list without anything around it as well; of a longer one only a page is read."""
+        told = {"items": told} if isinstance(told, list) else told
+        if not isinstance(told, dict) or not isinstance(told.get("items"), list):
+            return told
+        return {**told, "items": good(told["items"], _MOST), "came": len(told["items"])}
 
 
 def _fetch(status: str, page: int, limit: int) -> Flow[tuple[list[NotteSession], bool]]:
@@ -76,8 +82,9 @@ def _fetch(status: str, page: int, limit: int) -> Flow[tuple[list[NotteSession],
     reply = yield from ask_notte(Request("GET", ("sessions",), _ListReply, query=query, via="notte"))
     if reply.items is None:
         raise UnexpectedReplyError("Notte answered without a list of sessions. Check NOTTE_API_URL.")
-    found = [each.to_session() for each in reply.items]
-    return found, len(found) >= limit if reply.has_next is None else reply.has_next
+    found = [each.to_session() for each in reply.items[:limit]]
+    came = reply.came or 0
+    return found, came > limit or (came == limit if reply.has_next is None else reply.has_next)
 
 
 def _ended(page: int, limit: int) -> Flow[tuple[list[NotteSession], bool]]:
@@ -145,7 +152,7 @@ def sessions_table(page: NotteSessionPage, args: NotteListSessionsArgs, scope: S
     alone = page.page == 1 and not page.has_next
     notes = []
     if any(not each.is_open for each in page.rows):
-        notes.append(own("notte_get_session shows a session's steps, notte_get_replay whether its video can be had."))
+        notes.append(own("notte_get_session shows a session's steps, notte_get_frames moments of its video."))
     which = {"any": "all states", "ended": "ended only", "active": "running only"}[args.status]
     return Answer(
         scope=(own("Notte"), own(which), own("newest first")),
@@ -173,9 +180,12 @@ def session_card(session: NotteSession, args: object, scope: Scope) -> Answer:  
         facts.append((Own("Browser: "), Recorded(session.browser_type, limit=40), Own(f"{size}; {_traffic(session)}.")))
     if session.error:
         facts.append((Own("Error: "), Recorded(session.error, limit=400)))
+    total, read = max(len(rows), session.steps_count), len(rows)
+    if total > read:
+        facts.append(own(f"Only the first {read:,} of its {total:,} steps are read here."))
     return Answer(
         subject=(Own("of Notte session "), identifier(session.session_id)),
-        tally=Tally("steps", len(rows)),
+        tally=Tally("steps", total),
         facts=tuple(facts),
         headings=("step", "did", "came of it") if rows else (),
         rows=rows,
@@ -186,7 +196,7 @@ def session_card(session: NotteSession, args: object, scope: Scope) -> Answer:  
 
 def _step(number: int, step: Step) -> Row:
     told = {**step.model_dump(), "message": step.message}
-    said = next((str(told[key]) for key in _SPOKEN if isinstance(told.get(key), str) and told[key]), "")
+    said = next((excerpt(told[key]) for key in _SPOKEN if isinstance(told.get(key), str) and told[key]), "")
     failed = (Own(" (failed)"),) if step.success is False else ()
     # What went wrong is worth most, and what came last tells how it ended.
     worth = number + (_ENOUGH if failed else 0)
@@ -196,11 +206,11 @@ def _step(number: int, step: Step) -> Row:
 def _next(session: NotteSession) -> str:
     if session.is_open:
         return "It still runs: its replay can be had when it has ended."
-    return "Next: notte_get_replay tells whether its video can be had, notte_get_frames shows moments of it."
+    return "Next: notte_get_frames shows moments of its video."
 
 
 def _state(session: NotteSession) -> Line:
-    reason = session.close_reason
+    reason = "" if session.close_reason in {session.status, "unknown"} else session.close_reason
     status = Recorded(session.status or "unknown", limit=40)
     return (status, Own(" ("), Recorded(reason, limit=40), Own(")")) if reason else (status,)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openreplay_tools.operation import unserved
+from openreplay_tools.unserved import unserved
 
 if TYPE_CHECKING:
     from openreplay_tools.operation import Operation
@@ -18,6 +18,15 @@ UNSERVED: tuple[Operation[Any, Any], ...] = (
         "notte_list_console_logs", "notte", "notte",
         "Notte has no API for console logs. notte_get_session shows a session's error and what came of its steps, "
         "notte_get_frames what was to be seen.",
+    ),
+    unserved(
+        "notte_list_network_logs", "notte", "notte",
+        "Notte's network logs are not read here. notte_get_session shows a session's error and what came of its steps, "
+        "notte_get_frames what was to be seen.",
+    ),
+    unserved(
+        "notte_search_sessions", "notte", "notte",
+        "Notte has no API for searching sessions. notte_list_sessions lists them, newest first, also the ended ones.",
     ),
     unserved(
         "notte_search_users", "notte", "notte",

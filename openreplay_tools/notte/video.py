@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,15 +21,15 @@ from openreplay_tools.errors import (
 )
 from openreplay_tools.flow import Progress, fetch, work
 from openreplay_tools.notte.containers import HEAD, container_of
-from openreplay_tools.notte.playlist import read_playlist
-from openreplay_tools.notte.waiting import await_replay
+from openreplay_tools.notte.playlist import pieces, read_playlist
+from openreplay_tools.notte.waiting import NOT_ENDED, await_replay, still_active
 from openreplay_tools.text import Recorded, identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from openreplay_tools.downloads import Draft
-    from openreplay_tools.flow import Flow
+    from openreplay_tools.flow import Flow, Sink
     from openreplay_tools.notte.waiting import Found
     from openreplay_tools.operation import Scope
     from openreplay_tools.recordings import Container, Media
@@ -87,7 +88,7 @@ def fetch_video(
         if found.media is None:
             raise _not_ready(session, found)
         try:
-            return (yield from _brought(found, found.media, draft, expect))
+            return (yield from _brought(found, found.media, draft, expect, downloads_of(scope).download_deadline))
         except _ExpiredError:
             if fresh:
                 raise PermissionDeniedError(
@@ -95,10 +96,12 @@ def fetch_video(
                     "it stays so, ask Notte.",
                     status=403,
                 ) from None
-        fresh = True
+        fresh, wait = True, max(0, wait - int(found.waited))
 
 
 def _not_ready(session: str, found: Found) -> UnavailableError:
+    if found.said == NOT_ENDED:
+        raise still_active(session)
     said = (" (Notte says ", Recorded(found.said, limit=40), ")") if found.said else ()
     return UnavailableError(
         "The replay of session ", identifier(session), f" is not ready after {found.waited:.0f} s", *said, ". Call "
@@ -106,7 +109,9 @@ def _not_ready(session: str, found: Found) -> UnavailableError:
     )  # fmt: skip
 
 
-def _brought(found: Found, media: Media, draft: Draft, expect: Callable[[Container], None]) -> Flow[Video]:
+def _brought(
+    found: Found, media: Media, draft: Draft, expect: Callable[[Container], None], seconds: float
+) -> Flow[Video]:
     if found.direct:
         return Video(_container(draft), media.duration_ms)
     if media.url is not None:
@@ -119,17 +124,37 @@ def _brought(found: Found, media: Media, draft: Draft, expect: Callable[[Contain
             if media.playlist is None or isinstance(error, ReplyTooLongError | RequestTimeoutError):
                 raise
         draft.restart()
-    return (yield from _joined(media, draft, expect))
+    return (yield from _joined(media, draft, expect, seconds))
 
 
-def _joined(media: Media, draft: Draft, expect: Callable[[Container], None]) -> Flow[Video]:
+class _InTime:
+    """Takes the pieces of a video as long as there is time for them: each download has a time of its own."""
+
+    def __init__(self, draft: Draft, seconds: float, count: int) -> None:
+        self._draft, self._seconds, self._count = draft, seconds, count
+        self._until = time.monotonic() + seconds
+
+    def begin(self) -> None:
+        self._draft.begin()
+
+    def take(self, chunk: bytes) -> None:
+        if time.monotonic() > self._until:
+            raise RequestTimeoutError(
+                f"The {pieces(self._count)} of this replay took longer than {self._seconds:g} s to come (the setting "
+                "download_deadline); nothing of it was kept. Try again later, or raise that setting."
+            )
+        self._draft.take(chunk)
+
+
+def _joined(media: Media, draft: Draft, expect: Callable[[Container], None], seconds: float) -> Flow[Video]:
     text = media.playlist.get_secret_value() if media.playlist else ""
     playlist = yield from work(partial(read_playlist, text))
     expect("mp4" if playlist.mapped else "ts")
+    into = _InTime(draft, seconds, playlist.segments)
     for done, address in enumerate(playlist.addresses):
         yield Progress(done, len(playlist.addresses), "fetching the video")
         before = draft.size
-        yield from _piece(address, draft)
+        yield from _piece(address, into)
         if draft.size == before:
             raise UnexpectedReplyError("A piece of Notte's replay came empty; nothing was kept. Try again later.")
         draft.mark()
@@ -137,9 +162,9 @@ def _joined(media: Media, draft: Draft, expect: Callable[[Container], None]) -> 
     return Video(_container(draft), length, playlist.segments, playlist.complete)
 
 
-def _piece(address: str, draft: Draft) -> Flow[None]:
+def _piece(address: str, into: Sink) -> Flow[None]:
     try:
-        yield from fetch(address, draft)
+        yield from fetch(address, into)
     except (AuthenticationError, PermissionDeniedError) as error:
         raise _ExpiredError("The storage refused an address.") from error
 

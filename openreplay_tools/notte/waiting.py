@@ -6,6 +6,7 @@ endpoints/sessions.py and the generated ReplayMissingResponse).
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +19,7 @@ from openreplay_tools.errors import (
     UnexpectedReplyError,
 )
 from openreplay_tools.flow import Progress, Request, Sink, pause
-from openreplay_tools.notte.access import ask_notte
+from openreplay_tools.notte.access import ask_notte, excerpt
 from openreplay_tools.notte.containers import HEAD, container_of
 from openreplay_tools.notte.session_record import ReplayReply
 from openreplay_tools.notte.sessions import fetch_session, no_id
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Scope
 
 _HURRIED = 30.0  # seconds after which is looked half as often
+_INSTANT = 0.1  # seconds for which nobody waits
+NOT_ENDED = "waiting_for_session"
 _GONE = frozenset({"unavailable", "failed"})
 _OK = 200
 _NOT_FOUND = b"not found"  # how servers before September 2025 say that there is none
@@ -103,10 +106,13 @@ class _Refusal:
     @classmethod
     def of(cls, told: Mapping[str, object], message: str) -> _Refusal:
         status, retryable = told.get("replay_status"), told.get("retryable")
-        words = " ".join([message, *(str(told.get(key) or "") for key in ("message", "detail"))])
+        words = " ".join([message, *(excerpt(str(told.get(key) or "")) for key in ("message", "detail"))])
         said = next((text for key in ("message", "detail") if isinstance(text := told.get(key), str) and text), message)
         return cls(
-            status if isinstance(status, str) else "", retryable if isinstance(retryable, bool) else None, said, words
+            excerpt(status) if isinstance(status, str) else "",
+            retryable if isinstance(retryable, bool) else None,
+            excerpt(said),
+            words,
         )
 
     @property
@@ -138,7 +144,7 @@ def await_replay(session: str, wait: int, into: Taster, scope: Scope) -> Flow[Fo
 
     Args:
         session: whose.
-        wait: seconds, at most; the pauses are counted.
+        wait: seconds after which it is not asked again; a look that takes long is a part of them.
         into: takes the video where its bytes come at once.
         scope: tells how often to ask.
 
@@ -146,7 +152,7 @@ def await_replay(session: str, wait: int, into: Taster, scope: Scope) -> Flow[Fo
         NotFoundError: there is no such session, or an older server has no replay of it.
         UnavailableError: it still runs, or there will be no replay.
     """
-    waited, ended = 0.0, False
+    began, paused, waited, ended = time.monotonic(), 0.0, 0.0, False
     while True:
         refusal = yield from _look(session, into, waited)
         if isinstance(refusal, Found):
@@ -157,12 +163,14 @@ def await_replay(session: str, wait: int, into: Taster, scope: Scope) -> Flow[Fo
             if (yield from fetch_session(session)).is_open:
                 raise still_active(session)
             ended = True
-        if waited >= wait:
+        waited = max(paused, time.monotonic() - began)
+        if waited > wait - _INSTANT:
             return Found(waited, said=refusal.status)
         yield Progress(round(waited), wait, "waiting for the replay")
         seconds = min(scope.poll_seconds * (1 if waited < _HURRIED else 2), wait - waited)
         yield from pause(seconds)
-        waited += seconds
+        paused += seconds
+        waited = max(paused, time.monotonic() - began)
 
 
 def _look(session: str, into: Taster, waited: float) -> Flow[Found | _Refusal]:

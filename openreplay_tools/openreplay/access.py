@@ -184,6 +184,7 @@ def access_card(report: AccessReport, args: CheckAccessArgs, scope: Scope) -> An
     facts += [own(f"No organization key. OPENREPLAY_API_KEY would add: {adds}.")] if keyless else []
     if doors["login"].state == "unset":
         facts.append(own(f"No dashboard login. OPENREPLAY_EMAIL and OPENREPLAY_PASSWORD would add: {_LOGIN_GIVES}."))
+    facts += [own(told) for vendor, told in _SIBLINGS.items() if vendor in scope.access.credentials]
     if report.permissions is not None:
         may = [part for each in report.permissions for part in (Own(", "), Recorded(each, limit=60))][1:]
         facts.append((Own("The login's role may: "), *(may or own("nothing"))))
@@ -202,6 +203,10 @@ def access_card(report: AccessReport, args: CheckAccessArgs, scope: Scope) -> An
 _KEY_GIVES = "users, their sessions and events, jobs"
 _KEY_ADDS = "deletion of users' recordings, its jobs, creating projects"
 _LOGIN_GIVES = "session search, session details, filters, project-wide events, notes"
+_SIBLINGS = {
+    "logrocket": "LogRocket: a key is set (not tried here). Its tools begin with logrocket_.",
+    "notte": "Notte: a key is set (not tried here). Its tools begin with notte_.",
+}
 _WORDS = {
     "v2": ("API v2", f"the key is accepted: {_KEY_GIVES}"),
     "v1": ("API v1", "the key is accepted: a user's sessions, clicks and pages; no errors, requests or own events"),

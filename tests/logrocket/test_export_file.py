@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openreplay_tools.errors import ReplyTooLongError
+from openreplay_tools.logrocket import export_file
 from openreplay_tools.logrocket.export_file import ExportCounts, ExportedEvent, read_events
 
 AT = 1_795_196_573_056
@@ -49,7 +50,7 @@ def test_an_event_is_its_line():
         ({"event_type": "b", "type": "c", "name": "d"}, "b"),
         ({"eventType": 7, "event_type": None, "type": "", "name": "d"}, "d"),
         ({"eventType": " ", "name": True}, ""),
-        ({"eventType": "x" * 500}, "x" * 120),
+        ({"eventType": "x" * 500}, "x" * 119 + "…"),
         ({}, ""),
         ([{"type": "a"}], ""),
     ],
@@ -168,6 +169,46 @@ def test_a_file_may_be_too_long():
         with pytest.raises(ReplyTooLongError, match=r"more than 300,000 bytes .* allow more"):
             list(read_events(io.BytesIO(packed), at_most_bytes=300_000, counts=counts))
         assert 0 < counts.total < 20_000
+
+
+@pytest.mark.parametrize("line", [b"\n", b"1\n", b"{\n", b" \r\n"], ids=["blank", "number", "broken", "blanks"])
+def test_a_file_may_have_too_many_lines(monkeypatch, line):
+    monkeypatch.setattr(export_file, "MOST_LINES", 500)
+    assert read(line * 500)[1].bytes > 0 or line == b"\n"
+    counts = ExportCounts()
+    with pytest.raises(ReplyTooLongError, match="500 lines"):
+        list(read_events(io.BytesIO(gzip.compress(line * 501)), at_most_bytes=PLENTY, counts=counts))
+    assert counts.total + counts.unreadable in {0, 500}
+
+
+@pytest.mark.parametrize(
+    ("line", "read_until"),
+    [(b"1\n", range(3000, 5000)), (b'"%s"\n' % (b"x" * 70_000), range(3, 5))],
+    ids=["short", "long"],
+)
+def test_reading_takes_only_so_long(line, read_until, monkeypatch):
+    ticks = iter(range(0, 10**6, 20))  # seconds between two looks at the clock
+    monkeypatch.setattr(export_file.time, "monotonic", lambda: next(ticks))
+    counts = ExportCounts()
+    events = read_events(io.BytesIO(line * 6000), at_most_bytes=10**9, counts=counts)
+    with pytest.raises(ReplyTooLongError, match="60 s"):
+        list(events)
+    assert counts.total in read_until
+
+
+def test_with_patience_only_lines_without_events_are_bounded(monkeypatch):
+    monkeypatch.setattr(export_file, "LONGEST_READING_S", -1.0)
+    monkeypatch.setattr(export_file, "MOST_LINES", 500)
+    assert len(list(read_events(io.BytesIO(b"1\n" * 3000), at_most_bytes=PLENTY, patient=True))) == 3000
+    gaps = (b"1\n" + b"\n" * 499) * 3
+    assert len(list(read_events(io.BytesIO(gaps), at_most_bytes=PLENTY, patient=True))) == 3
+    with pytest.raises(ReplyTooLongError, match="500 lines"):
+        list(read_events(io.BytesIO(b"1\n" + b"\n" * 501), at_most_bytes=PLENTY, patient=True))
+
+
+def test_a_line_of_more_than_two_mib_is_unreadable():
+    events, counts = read(b'"' + b"x" * (2 * 2**20 - 2) + b'"\n"' + b"x" * (2 * 2**20 - 1) + b'"\n')
+    assert ([event.line for event in events], counts.first_unreadable_lines) == ([1], [2])
 
 
 def test_a_bomb_is_not_unpacked():

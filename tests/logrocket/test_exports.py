@@ -15,6 +15,7 @@ from openreplay_tools.errors import (
     UnexpectedReplyError,
 )
 from openreplay_tools.logrocket.export_handles import Place, fingerprint, handle_of, place_of
+from openreplay_tools.logrocket.export_reading import logrocket_read_export as read_export
 from openreplay_tools.logrocket.exports import logrocket_list_exports as list_exports
 from tests.logrocket.far_side import (
     AGAIN,
@@ -159,9 +160,47 @@ def test_cursors_are_sent_back_as_they_came(cursor):
     assert again.asked[0].url.params["cursor"] == sent
 
 
-def test_a_page_longer_than_asked_for_is_kept_whole():
-    found = side(page(files(12), 5)).client.run(list_exports, limit=10)
-    assert len(found.rows) == 12
+def test_of_a_page_longer_than_asked_for_the_rest_is_told():
+    far = side(page(files(12), 5))
+    found = far.client.run(list_exports, limit=10)
+    assert (len(found.rows), found.left_out) == (10, 2)
+    text = told(far.client, list_exports, limit=10)
+    assert "The server listed 2 more than were asked for; limit=12 shows them." in text
+    assert "cursor=" not in text, "the cursor behind files that are not shown would skip them"
+    assert len(far.client.run(list_exports, limit=12).rows) == 12
+
+
+def test_of_a_flood_of_entries_the_first_are_read():
+    far = side({"cursor": 5, "sessions": [None, *page(files(1200), 5)["sessions"]]}, EMPTY)
+    found = far.client.run(list_exports, limit=1000)
+    assert (len(found.rows), found.left_out, found.unusable) == (1000, 0, 0)
+    far = side(page(files(1), 5), page(files(1200, 1), 6))
+    found = far.client.run(list_exports, limit=1000)
+    assert (len(found.rows), found.left_out) == (1000, 1)
+    assert "Left out, for the server listed more than were asked for: 1." in told(
+        side(page(files(1), 5), page(files(1200, 1), 6)).client, list_exports, limit=1000
+    )
+    assert len(list(side(page(files(1200), None)).client.iterate(list_exports))) == 1000
+
+
+def test_nulls_among_the_entries_are_nothing():
+    nulls = {"cursor": None, "sessions": [None, {"url": signed("a"), "other": None}, None]}
+    found = side(nulls).client.run(list_exports)
+    assert (len(found.rows), found.unusable, found.why) == (1, 0, "no_cursor")
+    assert side({"cursor": 5, "sessions": [None]}).client.run(list_exports).why == "empty_page"
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "\U0001f600", "/"])
+def test_a_cursor_is_taken_up_to_a_length_and_every_handle_opens_its_file(letter):
+    longest = letter * 2000
+    far = FarSide({LIST: [page(["a"], longest), page(["b"], longest + letter)], FILES: answer(content=b"{}\n")})
+    found = far.client.run(list_exports, limit=1000)
+    assert (len(found.rows), found.why) == (2, "no_cursor")
+    assert found.cursor == longest, "it goes on where the last page began"
+    assert far.asked[-1].url.params["cursor"] == longest
+    for row in found.rows:
+        assert far.client.run(read_export, export=row.handle, limit=0).events == 1
+    assert place_of(found.rows[1].handle) == Place(longest)
 
 
 def test_a_file_that_two_pages_list_is_one():
@@ -301,8 +340,8 @@ def test_what_a_model_reads():
         "nr  export",
         f"1   start.{marks[0]}",
         f"2   start.{marks[1]}",
-        OPENS,
         "There may be more: cursor=1530651654308.",
+        OPENS,
     ]
 
 
@@ -311,7 +350,29 @@ def test_when_the_text_is_cut_it_says_how_to_read_on():
     text = told(far.client, list_exports, limit=100, budget=700)
     shown = len(re.findall(r"start\.", text))
     assert 5 < shown < 100
-    assert f"Shown {shown} of 100 export files on this page (detail=full shows more; or limit={shown}" in text
+    way = f"limit={shown}: its cursor goes on there; detail=full shows more at once"
+    assert f"Shown {shown} of 100 export files on this page ({way})." in text
+    assert "cursor=" not in text, "the cursor behind files that are not shown would skip them"
+    assert "The list ends here" not in text
+
+
+def test_going_on_as_a_cut_text_says_skips_no_file(lr):
+    everything = [export.handle.split(".")[1] for export in lr.iterate(list_exports, since="2026-11-01")]
+    seen, given = [], {"since": "2026-11-01", "limit": 100}
+    for _ in range(100):
+        text = told(lr, list_exports, budget=900, **given)
+        cut = re.search(r"\(limit=(\d+): its cursor goes on there", text)
+        if cut:  # ask as it says
+            given["limit"] = int(cut[1])
+            continue
+        seen += re.findall(r"^\d+ +\S+\.([0-9a-f]{12})$", text, re.MULTILINE)
+        goes_on = re.search(r"There may be more: cursor=(\S+)\.$", text, re.MULTILINE)
+        if goes_on is None:
+            break
+        given = {"cursor": goes_on[1], "limit": 100}
+    assert "The list ends here for now" in text
+    assert len(everything) > 60
+    assert seen == everything
 
 
 def test_a_cursor_that_gives_orders_stays_in_the_fence():

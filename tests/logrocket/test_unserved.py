@@ -19,6 +19,8 @@ def test_these_are_told():
         "logrocket_list_session_events",
         "logrocket_get_replay",
         "logrocket_search_users",
+        "logrocket_list_users",
+        "logrocket_get_user",
     ]
 
 

@@ -13,6 +13,7 @@ from openreplay_tools.errors import (
     ServerError,
     TransportError,
 )
+from openreplay_tools.logrocket.users import Trait
 from openreplay_tools.logrocket.users import logrocket_identify_user as identify
 from openreplay_tools.sandbox.logrocket_data import REFUSED, SLASHED, TROUBLED
 from tests.logrocket.far_side import AGAIN, API, KEY, PATH, SECRET, FarSide, answer, broken, told
@@ -65,6 +66,33 @@ def test_only_what_is_given_is_sent():
 
 
 @pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (43, "43"), (0, "0"), (-1.5, "-1.5"), (True, "true"), (False, "false"), ("pro", "pro"), ("", ""),
+        (10**20, "100000000000000000000"),
+    ],
+)  # fmt: skip
+def test_values_of_traits_are_sent_as_text_however_they_are_given(given, sent):
+    far = side()
+    far.client.run(identify, user_id="u", traits=[{"name": "plan", "value": given}])
+    assert body(far) == {"traits": {"plan": sent}}
+
+
+@pytest.mark.parametrize("given", [["pro"], {"a": 1}, [], {}])
+def test_values_of_traits_that_are_lists_or_objects_are_refused(given):
+    far = side()
+    with pytest.raises(ArgumentsError, match=r"^traits\.0\.value should be text"):
+        far.client.run(identify, user_id="u", traits=[{"name": "plan", "value": given}])
+    assert far.asked == []
+
+
+def test_traits_may_be_given_by_their_model():
+    far = side()
+    far.client.run(identify, user_id="u", traits=[Trait(name="n", value=7), Trait(name="old", value="")])
+    assert body(far) == {"traits": {"n": "7", "old": ""}}
+
+
+@pytest.mark.parametrize(
     ("said", "ms"),
     [("2026-11-03 14:00", 1793714400000), ("1793714400123", 1793714400123), ("24h", 1795112100000)],
 )
@@ -86,7 +114,8 @@ def test_a_time_as_people_say_it_becomes_milliseconds(said, ms):
         ({"user_id": " ", "name": "x"}, "user_id should be more than blanks"),
         ({"user_id": "..", "name": "x"}, "would name another endpoint"),
         ({"traits": [{"name": "x" * 1025, "value": ""}]}, "at most 1024 characters"),
-        ({"traits": [{"name": "k", "value": "x" * 1025}]}, "at most 1024 characters"),
+        ({"traits": [{"name": "k", "value": "x" * 1025}]}, "traits.0.value should be at most 1024 characters"),
+        ({"traits": [{"name": "k", "value": 10**1024}]}, "traits.0.value should be at most 1024 characters"),
         ({"traits": [{"name": "", "value": "x"}]}, "traits.0.name should be more than blanks"),
         ({"traits": [{"name": "k", "value": "1"}, {"name": "k", "value": "2"}]}, '"k" is given twice'),
     ],
@@ -118,6 +147,18 @@ def test_both_spellings_of_the_reply(reply):
     assert (person.user_id, person.name, person.email, person.traits) == (
         "u1", "Ann", "ann@example.org", {"age": "43"},
     )  # fmt: skip
+
+
+def test_a_null_hides_nothing_that_stands_under_another_spelling():
+    reply = {"userID": None, "userId": "u1", "name": None, "traits": {"plan": None, "age": 43}}
+    person = side(reply).client.run(identify, user_id="U1 as it was given", name="Ann")
+    assert (person.user_id, person.traits) == ("u1", {"plan": "", "age": "43"})
+
+
+def test_of_a_flood_of_traits_the_first_are_read():
+    flood = {"userID": "u1", "traits": {f"t{number}": "x" for number in range(1500)}}
+    person = side(flood).client.run(identify, user_id="u1", name="Ann")
+    assert list(person.traits) == [f"t{number}" for number in range(1000)]
 
 
 def test_a_reply_that_tells_little():
@@ -157,9 +198,11 @@ def test_it_is_sent_again_for_the_same_values_change_nothing():
     assert len(far.asked) == 3
 
 
-def test_a_write_that_got_no_answer_may_have_been_done():
-    with pytest.raises(TransportError, match="may have been done all the same"):
-        side(broken).client.run(identify, user_id="u", name="x")
+@pytest.mark.parametrize(("failing", "kind"), [(broken, TransportError), (answer(500), ServerError)])
+def test_nobody_has_to_look_before_sending_it_again(failing, kind):
+    with pytest.raises(kind, match=r"[Tt]ry again( later)?\.\Z") as failed:
+        side(failing).client.run(identify, user_id="u", name="x")
+    assert "look before" not in str(failed.value)
 
 
 def test_each_try_leaves_a_line_in_the_audit_log(caplog):

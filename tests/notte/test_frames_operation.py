@@ -70,6 +70,18 @@ def test_the_text_tells_which_picture_shows_what(client):
     assert "the recording may be incomplete" in say(client, notte_get_frames, session=planted.NO_ENDLIST, at="1")[1]
 
 
+@pytest.mark.parametrize("session_id", [planted.WITH_MP4, planted.TS_PLAYLIST, planted.FMP4_PLAYLIST, planted.RAW_MP4])
+def test_the_end_is_the_last_picture(client, session_id):
+    given = {"session": session_id, "at": ["end", "0:03"]}
+    found = outcome(client, notte_get_frames, **given)
+    assert numbers(found, **given) == [FRAMES - 1, 3 * RATE]
+    assert [(each.asked_ms, each.at_ms) for each in found.result.frames] == [(None, 19_500), (3000, 3000)]
+    first, second = told(notte_get_frames, found, **given).splitlines()[1:3]
+    assert first == "Picture 1:  end   shown from 0:19.500  320×180", "nothing of a moment after the end"
+    assert second == "Picture 2:  0:03  shown from 0:03.000  320×180"
+    assert found.result.model_dump(mode="json")["frames"][0]["asked_ms"] is None
+
+
 def test_without_a_length_nothing_is_said_of_the_end(client):
     text = say(client, notte_get_frames, session=planted.RAW_MP4, at="1:00")[1]
     assert f"session {planted.RAW_MP4}\n" in text
@@ -85,6 +97,9 @@ def test_without_a_length_nothing_is_said_of_the_end(client):
         (7, [7000]),
         (["1:02:03", "12.5", "1m30s", "250MS", "90"], [3_723_000, 12_500, 90_000, 250, 90_000]),
         (["0:03", "0:03"], [3000, 3000]),
+        ("end", [None]),
+        ("0:12, End", [12_000, None]),
+        ([" END ", "168:00:00"], [None, 7 * 86_400_000]),
     ],
 )
 def test_moments_are_read_as_people_and_models_write_them(given, offsets):
@@ -102,6 +117,8 @@ def test_moments_are_read_as_people_and_models_write_them(given, offsets):
         ({"at": [float("nan")]}, "Unclear offset"),
         ({"at": []}, "^at should be a list of at least 1"),
         ({"at": ["1"] * 9}, "^at should be a list of at most 8"),
+        ({"at": ["the end"]}, "Unclear offset .*the end.* in at"),
+        ({"at": ["0" * 41]}, r"^at\.0 should be at most 40 characters long"),
         ({"at": [True]}, r"^at\b"),
         ({"at": [{"at": "1"}]}, r"^at\b"),
         ({"at": None}, "^at is needed"),
@@ -143,6 +160,17 @@ def test_pictures_are_saved_beside_the_text_when_asked(client, tmp_path):
     assert str(paths[1]) in told(notte_get_frames, found, **given)
 
 
+def test_the_picture_of_the_end_is_saved_under_that_name(client, tmp_path):
+    given = {"session": planted.WITH_MP4, "at": ["end", "0:03"], "save": True}
+    found = outcome(client, notte_get_frames, **given)
+    names = [f"{planted.WITH_MP4}-end.jpg", f"{planted.WITH_MP4}-3000.jpg"]
+    assert sorted(each.name for each in (tmp_path / "files").iterdir()) == sorted(names)
+    assert [Path(each.file).name for each in found.result.frames] == names
+    assert seen(Path(found.result.frames[0].file).read_bytes()) == FRAMES - 1
+    with pytest.raises(ArgumentsError, match=r"already holds .*-end\.jpg"):
+        client.run(notte_get_frames, **given)
+
+
 def test_older_pictures_are_not_replaced_and_nothing_is_sent_for_them(tmp_path):
     far = FarSide(MP4)
     (tmp_path / f"{SESSION}-3000.jpg").write_bytes(b"older")
@@ -166,7 +194,8 @@ def test_saving_needs_a_directory_and_looking_does_not():
         (planted.RAW_WEBP, UnavailableError, "WebP.*Save it"),
         (planted.ENCRYPTED, UnavailableError, "encrypted"),
         (planted.ACTIVE, UnavailableError, "still active"),
-        (planted.WAITING, UnavailableError, "not ready after 0 s"),
+        (planted.WAITING, UnavailableError, "still active"),
+        (planted.PROCESSING_STRUCTURED, UnavailableError, r"not ready after 0 s \(Notte says processing\)"),
         (planted.UNKNOWN, NotFoundError, "^session: "),
     ],
 )

@@ -85,6 +85,7 @@ def test_a_playlist_that_cannot_be_joined_is_told_so_at_once(client, session_id,
     assert (replay.state, replay.has_playlist, replay.segments) == ("ready", True, None)
     assert why in replay.problem
     assert replay.problem in text
+    assert text.splitlines()[0] == f"Replay of Notte session {session_id}: there, but not to be used here"
     assert "Next: notte_save_replay" not in text
 
 
@@ -148,20 +149,44 @@ def test_a_pause_that_notte_asks_for_is_passed_on(client):
 @pytest.mark.parametrize("session_id", [planted.PROCESSING, planted.PROCESSING_STRUCTURED])
 def test_a_replay_is_waited_for(client, session_id):
     replay, text = say(client, notte_get_replay, session=session_id, wait=0)
-    assert (replay.state, replay.media, replay.waited_s) == ("processing", None, 0)
+    assert (replay.state, replay.media) == ("processing", None)
+    assert 0 <= replay.waited_s < 0.5
     assert text.splitlines()[0] == f"Replay of Notte session {session_id}: being prepared"
-    assert f"notte_get_replay(session={session_id})." in text
+    assert text.splitlines()[-1] == f'Call again in a minute: notte_get_replay(session="{session_id}").'
     heard = []
     with reporting(heard.append):
         replay = client.run(notte_get_replay, session=session_id)
-    assert (replay.state, replay.waited_s, replay.has_mp4) == ("ready", 0.02, True)
+    assert (replay.state, replay.has_mp4) == ("ready", True)
+    assert 0.02 <= replay.waited_s < 1, "a pause and two looks"
     assert [str(each) for each in heard] == ["waiting for the replay: 0 of 50"]
 
 
-def test_a_session_that_is_waited_for_is_told_in_the_words_of_notte(client):
+def test_a_session_that_is_waited_for_is_told_to_run_and_in_the_words_of_notte(client):
     replay, text = say(client, notte_get_replay, session=planted.WAITING, wait=0)
     assert (replay.state, replay.said) == ("processing", "waiting_for_session")
-    assert "\nNotte says waiting_for_session.\n" in text
+    assert text.splitlines() == [
+        f"Replay of Notte session {planted.WAITING}: not there, for the session has not ended",
+        "Not ready after 0 s of waiting.",
+        "Notte says waiting_for_session.",
+        f'Call again when it has ended: notte_get_replay(session="{planted.WAITING}").',
+    ]
+
+
+@pytest.mark.parametrize("word", ["processing", "waiting", "something newer"])
+def test_of_other_words_for_waiting_none_says_that_the_session_runs(word):
+    with FarSide({REPLAY: structured(replay_status=word, retryable=True)}).client() as client:
+        text = say(client, notte_get_replay, session=SESSION, wait=0)[1]
+    assert text.splitlines()[0] == f"Replay of Notte session {SESSION}: being prepared"
+    assert word in text
+    assert "has not ended" not in text
+
+
+def test_a_session_that_ends_while_it_is_waited_for_has_its_replay(slept):
+    runs = structured(replay_status="waiting_for_session", retryable=True)
+    with FarSide({REPLAY: (runs, ready(address("a.mp4")))}).client() as client:
+        replay, text = say(client, notte_get_replay, session=SESSION)
+    assert (replay.state, replay.said, slept) == ("ready", "", [5])
+    assert text.splitlines()[0] == f"Replay of Notte session {SESSION}: ready"
 
 
 def test_an_address_that_has_expired_is_told(client):

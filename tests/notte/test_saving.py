@@ -121,7 +121,8 @@ def test_what_was_saved_plays_with_every_picture_in_its_place(client, session_id
         (planted.EMPTY, UnavailableError, "neither an MP4 nor a playlist"),
         (planted.ACTIVE, UnavailableError, "still active"),
         (planted.UNAVAILABLE, UnavailableError, "will not make one"),
-        (planted.WAITING, UnavailableError, "not ready after 0 s.*waiting_for_session.*Call again"),
+        (planted.WAITING, UnavailableError, "is still active: a replay is made when a session has ended. End it"),
+        (planted.PROCESSING_STRUCTURED, UnavailableError, r"not ready after 0 s \(Notte says processing\). Call again"),
         (planted.RAW_NOT_FOUND, NotFoundError, "^session: .*or not yet"),
         (planted.UNKNOWN, NotFoundError, "^session: .*notte_list_sessions"),
         (planted.DISGUISED_ERROR, ApiError, "could not be read"),
@@ -133,6 +134,14 @@ def test_a_failure_says_why_and_leaves_nothing_behind(client, directory, session
         client.run(notte_save_replay, session=session_id, wait=0)
     assert files(directory) == {}
     without_secrets(caught.value, caught.value.__context__, secrets=("X-Amz", "/storage/", "#EXTINF"))
+
+
+def test_a_replay_that_is_not_made_yet_is_told_with_what_to_do(directory):
+    far = FarSide({REPLAY: refusal(404, message="Replay not ready"), ONE: session()})
+    said = rf"replay of session {SESSION} is not ready after 0 s\. Call again in a minute, or with a longer wait\."
+    with far.client(downloads=str(directory)) as client, pytest.raises(UnavailableError, match=said):
+        client.run(notte_save_replay, session=SESSION, wait=0)
+    assert files(directory) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Notte's sessions: all of them with their ends, one with its steps; whatever is told, no address that opens one."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import httpx
@@ -61,7 +62,7 @@ def test_running_ones_only(client):
     page, text = say(client, notte_list_sessions, status="active")
     assert [row.is_open for row in page.rows] == [True] * 4
     assert text.startswith("4 of 4 sessions · Notte · running only")
-    assert "notte_get_replay" not in text
+    assert "notte_get_frames" not in text
 
 
 def test_a_page_of_ended_ones_is_full_whatever_still_runs(client):
@@ -122,10 +123,33 @@ def test_one_session_with_its_steps(client):
     assert found.steps[0].model_dump()["url"].startswith("https://")  # what else is told of a step is kept
     assert found.error == found.steps[2].message == "Browser process exited unexpectedly (code 137)"
     assert text.startswith(f"3 of 3 steps of Notte session {planted.FAILED}\n")
-    assert "\nStatus: error (error).\n" in text
+    assert "\nStatus: error.\n" in text
     assert "\nError: ⟦abcd Browser process exited unexpectedly (code 137) abcd⟧\n" in text
     assert "\n3     click (failed)  ⟦abcd Browser process" in text
-    assert text.endswith("notte_get_frames shows moments of it.")
+    assert text.endswith("Next: notte_get_frames shows moments of its video.")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "told"),
+    [
+        ("closed", "manual", "closed (manual)"),
+        ("timed_out", "idle_timeout", "timed_out (idle_timeout)"),
+        ("closed", "error", "closed (error)"),
+        ("error", "error", "error"),
+        ("closed", "unknown", "closed"),
+        ("closed", None, "closed"),
+        ("closed", "newer word", "closed (⟦abcd newer word abcd⟧)"),
+        ("", "unknown", "unknown"),
+    ],
+)
+def test_why_a_session_ended_is_told_where_it_tells_more_than_its_state(status, reason, told):
+    one = session(status, close_reason=reason)
+    with FarSide({ONE: one, LIST: [one]}).client() as client:
+        found, card = say(client, notte_get_session, session=SESSION)
+        table = say(client, notte_list_sessions)[1]
+    assert f"\nStatus: {told}.\n" in card
+    assert re.search(rf"\n{SESSION}  {re.escape(told)}  ", table)
+    assert found.close_reason == (reason or ""), "the result holds what was told"
 
 
 def test_a_running_one_has_no_replay_yet(client):
@@ -242,11 +266,11 @@ def test_steps_of_any_shape_are_shown_without_addresses_that_open_the_browser():
     far = FarSide({ONE: session(steps=[*steps, {"type": "x" * 300, "message": 7, **door}])})
     with far.client() as client:
         found, text = say(client, notte_get_session, session=SESSION)
-    assert (found.steps_count, len(found.steps)) == (6, 6)
+    assert (found.steps_count, len(found.steps)) == (5, 5), "null is none"
     without_secrets(found, text, secrets=("sekret",))
-    assert [step.message for step in found.steps] == ["", "text", "", "", "", "7"]
-    assert found.steps[5].model_dump()["tabs"] == [{"title": "Cart"}]
-    assert text.startswith("6 of 6 steps")
+    assert [step.message for step in found.steps] == ["", "text", "", "", "7"]
+    assert found.steps[4].model_dump()["tabs"] == [{"title": "Cart"}]
+    assert text.startswith("5 of 5 steps")
 
 
 def test_of_many_steps_the_failed_and_the_last_ones_are_shown():

@@ -11,6 +11,7 @@ from openreplay_tools.sandbox import notte_data as planted
 from openreplay_tools.settings import Settings
 
 TOOLS = [each.tool_name for each in OPERATIONS if each.provider == "notte"]
+FRAMES = "notte_get_frames"
 LEAKS = ("X-Amz", "/storage/", planted.CDP_SECRET, planted.VIEWER_SECRET)
 
 
@@ -62,6 +63,17 @@ def test_a_long_list_is_cut_to_the_budget_and_says_how_to_go_on(toolkit):
     assert len(reply.data["rows"]) == 38
 
 
+def test_these_are_told():
+    assert [operation.tool_name for operation in UNSERVED] == [
+        "notte_list_session_events",
+        "notte_list_console_logs",
+        "notte_list_network_logs",
+        "notte_search_sessions",
+        "notte_search_users",
+        "notte_summarize_session",
+    ]
+
+
 @pytest.mark.parametrize("operation", UNSERVED, ids=lambda operation: operation.tool_name)
 def test_what_notte_has_no_api_for_says_what_to_use_instead(toolkit, operation):
     assert operation.tool_name not in TOOLS
@@ -70,6 +82,36 @@ def test_what_notte_has_no_api_for_says_what_to_use_instead(toolkit, operation):
     assert reply.text.startswith(("Notte", f"{operation.tool_name} is not available: Notte"))
     assert any(tool in reply.text for tool in TOOLS)
     assert toolkit.unavailable[operation.tool_name]
+
+
+async def test_a_model_that_is_to_see_aliases_only_is_offered_no_pictures(sandbox, tmp_path):
+    given = {"siblings": True, "downloads": str(tmp_path), "privacy": "pseudonyms"}
+    why = "It shows pictures, and with them people as they are: privacy is set to pseudonyms."
+    with Toolkit(Settings.of_sandbox(sandbox, **given), groups=("notte",)) as toolkit:
+
+        def refused():
+            offered = [each.tool_name for each in toolkit.operations]
+            return offered == [name for name in TOOLS if name != FRAMES] and toolkit.unavailable[FRAMES] == why
+
+        assert refused()
+        toolkit.probe()
+        assert refused()
+        await toolkit.aprobe()
+        assert refused()
+        sandbox.requests.clear()
+        reply = toolkit.call(FRAMES, {"session": planted.WITH_MP4, "at": "end"})
+        await toolkit.async_client.aclose()
+    assert (reply.is_error, reply.text, reply.pictures) == (True, f"{FRAMES} is not available: {why}", ())
+    assert not sandbox.requests
+
+
+def test_what_shows_people_is_known_of_the_operation():
+    assert [each.tool_name for each in OPERATIONS if each.shows_people] == [FRAMES]
+
+
+def test_why_pictures_cannot_be_had_at_all_is_told_before_that_they_show_people(sandbox):
+    with Toolkit(Settings.of_sandbox(sandbox, privacy="pseudonyms"), groups=("notte",)) as toolkit:
+        assert "NOTTE_API_KEY" in toolkit.unavailable[FRAMES]
 
 
 def test_without_a_directory_saving_is_not_offered(sandbox):

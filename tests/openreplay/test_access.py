@@ -103,6 +103,25 @@ def test_the_answer_reads_well(sandbox):
         ]
 
 
+OTHERS = {
+    "logrocket_api_key": "LogRocket: a key is set (not tried here). Its tools begin with logrocket_.",
+    "notte_api_key": "Notte: a key is set (not tried here). Its tools begin with notte_.",
+}
+
+
+@pytest.mark.parametrize("names", [(), ("logrocket_api_key",), ("notte_api_key",), tuple(OTHERS)], ids="+".join)
+def test_keys_of_other_vendors_are_told_untried_and_not_shown(sandbox, names):
+    keys = {name: f"acme:shop:sekret{name}" for name in names}
+    with toolkit_over(sandbox, **keys) as toolkit:
+        sandbox.requests.clear()
+        reply = toolkit.call("openreplay_check_access", {})
+        assert not [one for one in sandbox.requests if "acme" in one.path or "sessions" in one.path]
+    lines = reply.text.splitlines()
+    assert [line for line in lines if line.startswith(("LogRocket", "Notte"))] == [OTHERS[name] for name in names]
+    assert lines[-2].startswith("Projects: ")
+    assert "sekret" not in reply.text + json.dumps(reply.data)
+
+
 def test_a_role_without_a_permission_gets_only_what_it_may(sandbox):
     with toolkit_over(sandbox, api_key="", email=Sandbox.member_email, password=Sandbox.password) as toolkit:
         reply = toolkit.probe().call("openreplay_check_access", {})
