@@ -17,7 +17,7 @@ from tests.vendors import KEYS, LOGROCKET_KEY, NOTTE_KEY, settings
 
 KINDS = ("key", "login", "logrocket", "notte")
 EVERY = [frozenset(chosen) for count in range(1, 5) for chosen in combinations(KINDS, count)]
-each_set = pytest.mark.parametrize("given", EVERY, ids="+".join)
+each_set = pytest.mark.parametrize("given", EVERY, ids=lambda chosen: "+".join(sorted(chosen)))
 
 
 def vendors_of(given):

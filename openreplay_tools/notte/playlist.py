@@ -20,7 +20,7 @@ _LONGEST_SEGMENT = 86_400  # seconds
 _LONGEST_LINE = 8 * 1024  # characters; a pre-signed address has one or two thousand
 _FURTHER_LINES = 1000  # beside four for each piece: its length, its address, and what may be said of it
 _BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # where m3u8 begins a new line
-_INSTEAD = "Save the replay as MP4 if Notte offers one for it, or watch it in Notte's console."
+_INSTEAD = "Watch the replay in Notte's console."
 
 
 @dataclass(frozen=True, slots=True)

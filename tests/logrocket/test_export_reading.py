@@ -447,6 +447,7 @@ def test_nothing_is_sent_for_what_could_not_be_saved(tmp_path):
         (gzip.compress(b""), "not one line that can be read"),
         (gzip.compress(LINES)[:12], "not one line that can be read"),
     ],
+    ids=["nothing", "no JSON", "an error", "nothing, compressed", "broken off"],
 )
 def test_what_is_no_export_replaces_no_file_and_makes_none(tmp_path, came, said):
     (tmp_path / "a.jsonl").write_bytes(b"good")
