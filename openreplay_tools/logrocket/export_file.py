@@ -131,16 +131,12 @@ def read_events(
         ReplyTooLongError: it is longer, has too many lines or takes too long; the events before that were yielded.
     """
     counts = ExportCounts() if counts is None else counts
-    until = math.inf if patient else time.monotonic() + LONGEST_READING_S
-    heard = 0  # the last line that counts as an event, where there is patience
+    effort = _Effort(patient=patient)
     file.seek(0)
     chunks = _bounded(_unpacked(file, counts), at_most_bytes)
     for number, line in enumerate(_lines(chunks, longest_line), 1):
-        size = len(line or b"")
-        counts.bytes += size
-        checked = number % _CHECKED_EVERY == 0 or size > _LONG
-        if number - heard > MOST_LINES or (checked and time.monotonic() > until):
-            raise _too_much()
+        counts.bytes += len(line or b"")
+        effort.check(number, len(line or b""))
         text = b"" if line is None else (line.removeprefix(_BOM) if number == 1 else line).strip()
         if line is not None and not text:
             continue
@@ -149,15 +145,30 @@ def read_events(
             counts.miss(number)
         else:
             counts.add(event)
-            heard = number if patient else 0
+            effort.heard(number)
             yield event
 
 
-def _too_much() -> ReplyTooLongError:
-    return ReplyTooLongError(
-        f"The export has more than {MOST_LINES:,} lines or takes longer than {LONGEST_READING_S:g} s to read, which is "
-        "as much as is read. Save the file as it is and read it with other means."
-    )
+class _Effort:
+    """How much is made for one file: so many lines, and so much time; with patience only lines without any event."""
+
+    def __init__(self, *, patient: bool) -> None:
+        self._patient = patient
+        self._heard = 0
+        self._until = math.inf if patient else time.monotonic() + LONGEST_READING_S
+
+    def heard(self, number: int) -> None:
+        """Note that a line was an event."""
+        self._heard = number if self._patient else 0
+
+    def check(self, number: int, size: int) -> None:
+        """Give up where it was enough."""
+        looks = number % _CHECKED_EVERY == 0 or size > _LONG
+        if number - self._heard > MOST_LINES or (looks and time.monotonic() > self._until):
+            raise ReplyTooLongError(
+                f"The export has more than {MOST_LINES:,} lines or takes longer than {LONGEST_READING_S:g} s to read, "
+                "which is as much as is read. Save the file as it is and read it with other means."
+            )
 
 
 def _unpacked(file: BinaryIO, counts: ExportCounts) -> Iterator[bytes]:

@@ -29,7 +29,7 @@ class Replay(Record):
 
     Attributes:
         state: processing while Notte prepares it; ask again then.
-        waited_s: seconds that were waited for it.
+        waited_s: whole seconds that were waited for it.
         said: Notte's own word for why it is not there yet; "" where it tells none.
         media: the video; its addresses are secrets. None while it is being prepared.
         has_mp4: whether it can be had as one file.
@@ -139,7 +139,7 @@ def notte_get_replay(args: NotteGetReplayArgs, scope: Scope) -> Flow[Replay]:
     """
     found = yield from await_replay(args.session, args.wait, Head(), scope)
     media = found.media
-    replay = Replay(session_id=args.session, waited_s=round(found.waited, 3), said=found.said, media=media)
+    replay = Replay(session_id=args.session, waited_s=round(found.waited), said=found.said, media=media)
     if media is None:
         return replay
     replay.state, replay.has_mp4, replay.has_playlist = "ready", media.url is not None, media.playlist is not None
