@@ -111,6 +111,22 @@ def sandbox():
     server.stop()
 
 
+@pytest.fixture(params=["sync", "async"])
+def make_driven(request):
+    """Return a maker of clients in front of vendors that answer as told (tests/vendors.py), closed afterwards."""
+    from tests.vendors import Driven, Far
+
+    made = []
+
+    def driven(*answers, **given):
+        made.append(Driven(request.param, Far(*answers) if answers else None, **given))
+        return made[-1]
+
+    yield driven
+    for each in made:
+        each.close()
+
+
 @pytest.fixture(scope="module")
 def unpaced():
     """Let dashboard requests follow each other without the client's silences.

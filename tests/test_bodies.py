@@ -18,7 +18,7 @@ from openreplay_tools.downloads import Draft
 from openreplay_tools.errors import ArgumentsError, ReplyTooLongError, TransportError, UnexpectedReplyError
 from openreplay_tools.flow import Request, ask, fetch
 from openreplay_tools.operation import Record
-from tests.vendors import LOGROCKET_KEY, SIGNED, Driven, Far, raw, said, settings
+from tests.vendors import LOGROCKET_KEY, SIGNED, raw, said, settings
 
 TEXT = b'{"name": "' + b"x" * 100_000 + b'"}'
 MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256))
@@ -50,19 +50,6 @@ def streamed(*pieces, **headers):
     return lambda _: httpx.Response(200, stream=Stream(*pieces), headers=known)
 
 
-@pytest.fixture(params=["sync", "async"])
-def make(request):
-    made = []
-
-    def driven(*answers, **given):
-        made.append(Driven(request.param, Far(*answers), **given))
-        return made[-1]
-
-    yield driven
-    for each in made:
-        each.close()
-
-
 def bare(content):
     squeeze = zlib.compressobj(wbits=-15)
     return squeeze.compress(content) + squeeze.flush()
@@ -79,16 +66,16 @@ def bare(content):
     ],
     ids=["none", "identity", "gzip", "x-gzip", "deflate", "bare deflate"],
 )  # fmt: skip
-def test_one_compression_is_undone(make, coding, pressed):
+def test_one_compression_is_undone(make_driven, coding, pressed):
     cut = len(pressed) // 2
     headers = {"content_encoding": coding} if coding else {}
-    client = make(streamed(pressed[:cut], pressed[cut:], content_type="application/json", **headers))
+    client = make_driven(streamed(pressed[:cut], pressed[cut:], content_type="application/json", **headers))
     assert len(client.run(ask(LIST)).name) == 100_000
 
 
 @pytest.mark.parametrize("coding", ["gzip, gzip", "br", "zstd", "gzip,identity", "compress"])
-def test_a_compression_that_nobody_asked_for_is_refused_at_once(make, coding):
-    client = make(streamed(gzip.compress(TEXT), content_encoding=coding))
+def test_a_compression_that_nobody_asked_for_is_refused_at_once(make_driven, coding):
+    client = make_driven(streamed(gzip.compress(TEXT), content_encoding=coding))
     with pytest.raises(UnexpectedReplyError, match="nobody asked for"):
         client.run(ask(LIST))
     assert len(client.requests) == 1
@@ -105,22 +92,22 @@ def test_a_small_body_that_holds_a_very_large_one_is_unpacked_no_further_than_th
 
 
 @pytest.mark.parametrize("content", [gzip.compress(TEXT)[:-20], gzip.compress(TEXT)[:60]], ids=["its end", "more"])
-def test_what_is_missing_of_a_compressed_body_is_noticed(make, content):
-    client = make(streamed(content, content_encoding="gzip"), retries=0)
+def test_what_is_missing_of_a_compressed_body_is_noticed(make_driven, content):
+    client = make_driven(streamed(content, content_encoding="gzip"), retries=0)
     with pytest.raises(TransportError, match="breaks off"):
         client.run(ask(LIST))
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_a_broken_compression_is_noticed(make, coding):
-    client = make(streamed(b"no such thing", content_encoding=coding), retries=0)
+def test_a_broken_compression_is_noticed(make_driven, coding):
+    client = make_driven(streamed(b"no such thing", content_encoding=coding), retries=0)
     with pytest.raises(TransportError, match="is broken"):
         client.run(ask(LIST))
 
 
-def test_a_stored_file_is_unpacked_too(make):
+def test_a_stored_file_is_unpacked_too(make_driven):
     draft = Draft(BytesIO(), 10_000)
-    make(streamed(gzip.compress(MP4), content_encoding="gzip")).run(fetch(SIGNED, draft))
+    make_driven(streamed(gzip.compress(MP4), content_encoding="gzip")).run(fetch(SIGNED, draft))
     assert draft.head(1000) == MP4
 
 
@@ -128,20 +115,20 @@ def test_a_stored_file_is_unpacked_too(make):
 
 
 @pytest.mark.parametrize("lead", [b"\xef\xbb\xbf", b" \r\n", b"\n" * 900], ids=["mark", "blanks", "many"])
-def test_data_is_told_from_a_video_by_its_first_byte_that_says_something(make, lead):
+def test_data_is_told_from_a_video_by_its_first_byte_that_says_something(make_driven, lead):
     draft = Draft(BytesIO(), 10_000)
     request = Request("GET", ("sessions", "s", "replay"), Named, via="notte", into=draft)
-    client = make(streamed(lead, b'{"name"', b': "there"}'))
+    client = make_driven(streamed(lead, b'{"name"', b': "there"}'))
     assert client.run(ask(request)).name == "there"
     assert draft.size == 0
 
 
-def test_blanks_alone_are_an_empty_answer_and_many_are_somebodys_bytes(make):
+def test_blanks_alone_are_an_empty_answer_and_many_are_somebodys_bytes(make_driven):
     draft = Draft(BytesIO(), 10_000)
     request = Request("GET", ("sessions", "s", "replay"), Named, via="notte", into=draft)
     with pytest.raises(UnexpectedReplyError):
-        make(streamed(b"   ", b"  ")).run(ask(request))
-    make(streamed(b" " * 2000, content_type="video/mp4")).run(ask(request))
+        make_driven(streamed(b"   ", b"  ")).run(ask(request))
+    make_driven(streamed(b" " * 2000, content_type="video/mp4")).run(ask(request))
     assert draft.size == 2000
 
 
@@ -159,10 +146,10 @@ def test_a_look_has_the_calls_time_and_a_download_its_own():
 
 
 @pytest.mark.parametrize("status", [201, 204, 206])
-def test_from_the_storage_only_a_whole_file_counts(make, status):
+def test_from_the_storage_only_a_whole_file_counts(make_driven, status):
     draft = Draft(BytesIO(), 10_000)
     with pytest.raises(Exception, match="storage"):
-        make(raw(b"" if status == 204 else MP4, status)).run(fetch(SIGNED, draft))
+        make_driven(raw(b"" if status == 204 else MP4, status)).run(fetch(SIGNED, draft))
     assert draft.size == 0
 
 
@@ -173,8 +160,8 @@ def test_from_the_storage_only_a_whole_file_counts(make, status):
     "form",
     ["sekretlogrocket", "acme%3Ashop%3Asekretlogrocket", b64encode(LOGROCKET_KEY.encode()).decode().rstrip("=")],
 )
-def test_a_key_in_another_form_is_masked_too(make, form):
-    client = make(said({"error": f"secret {form} unknown"}, 400))
+def test_a_key_in_another_form_is_masked_too(make_driven, form):
+    client = make_driven(said({"error": f"secret {form} unknown"}, 400))
     with pytest.raises(Exception, match="unknown") as caught:
         client.run(ask(Request("GET", ("highlights",), Named, via="logrocket")))
     assert form not in str(caught.value)

@@ -38,8 +38,6 @@ from tests.vendors import (
     OPENREPLAY_KEY,
     SIGNATURE,
     SIGNED,
-    Driven,
-    Far,
     raw,
     said,
     settings,
@@ -63,20 +61,6 @@ def draft():
     return Draft(BytesIO(), 10_000)
 
 
-@pytest.fixture(params=["sync", "async"])
-def make(request):
-    """Return a maker of clients, closed afterwards."""
-    made = []
-
-    def driven(*answers, **given):
-        made.append(Driven(request.param, Far(*answers) if answers else None, **given))
-        return made[-1]
-
-    yield driven
-    for each in made:
-        each.close()
-
-
 def replay(draft):
     return ask(Request("GET", ("sessions", "s", "replay"), Replay, via="notte", into=draft))
 
@@ -97,79 +81,79 @@ def everything(error):
 
 
 @pytest.mark.parametrize("headers", [{"content_type": "video/mp4"}, {"content_type": "text/plain"}, {}])
-def test_bytes_go_to_the_sink(make, draft, headers):
-    assert make(raw(MP4, **headers)).run(replay(draft)) == Replay()
+def test_bytes_go_to_the_sink(make_driven, draft, headers):
+    assert make_driven(raw(MP4, **headers)).run(replay(draft)) == Replay()
     assert draft.head(1000) == MP4
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/octet-stream", "text/plain", "video/mp4", ""])
-def test_data_are_read_whatever_they_are_called(make, draft, kind):
-    found = make(raw(b' \n{"mp4_url": "x"}', content_type=kind)).run(replay(draft))
+def test_data_are_read_whatever_they_are_called(make_driven, draft, kind):
+    found = make_driven(raw(b' \n{"mp4_url": "x"}', content_type=kind)).run(replay(draft))
     assert (found, draft.size) == (Replay(mp4_url="x"), 0)
 
 
 @pytest.mark.parametrize("headers", [{"content_type": "text/html"}, {"content_type": "video/mp4"}, {}])
-def test_a_page_is_no_video(make, draft, headers):
-    assert type(refused(make(raw(PAGE, **headers)), replay(draft))) is WebPageError
+def test_a_page_is_no_video(make_driven, draft, headers):
+    assert type(refused(make_driven(raw(PAGE, **headers)), replay(draft))) is WebPageError
     assert draft.size == 0
 
 
-def test_bytes_that_are_called_data_are_neither(make, draft):
-    assert type(refused(make(raw(MP4, content_type="application/json")), replay(draft))) is UnexpectedReplyError
+def test_bytes_that_are_called_data_are_neither(make_driven, draft):
+    assert type(refused(make_driven(raw(MP4, content_type="application/json")), replay(draft))) is UnexpectedReplyError
     assert draft.size == 0
 
 
-def test_what_a_refusal_brings_is_no_video(make, draft):
-    assert type(refused(make(raw(MP4, 404, content_type="video/mp4")), replay(draft))) is NotFoundError
+def test_what_a_refusal_brings_is_no_video(make_driven, draft):
+    assert type(refused(make_driven(raw(MP4, 404, content_type="video/mp4")), replay(draft))) is NotFoundError
     assert draft.size == 0
 
 
 @pytest.mark.parametrize(("content", "into"), [(MP4, MP4), (b'{"mp4_url": "x"}', b"")])
-def test_what_is_compressed_is_unpacked_first(make, draft, content, into):
-    driven = make(raw(gzip.compress(content), content_encoding="gzip", content_type="video/mp4"))
+def test_what_is_compressed_is_unpacked_first(make_driven, draft, content, into):
+    driven = make_driven(raw(gzip.compress(content), content_encoding="gzip", content_type="video/mp4"))
     assert driven.run(replay(draft)).mp4_url == (None if into else "x")
     assert draft.head(1000) == into
 
 
-def test_what_is_badly_compressed_is_no_answer(make, draft):
-    driven = make(raw(b"no gzip", content_encoding="gzip"), retries=0)
+def test_what_is_badly_compressed_is_no_answer(make_driven, draft):
+    driven = make_driven(raw(b"no gzip", content_encoding="gzip"), retries=0)
     assert type(refused(driven, fetch(SIGNED, draft))) is TransportError
 
 
-def test_the_bound_holds_for_what_is_unpacked(make, draft):
+def test_the_bound_holds_for_what_is_unpacked(make_driven, draft):
     bomb = gzip.compress(b"\0" * 1_000_000)
-    driven = make(raw(bomb, content_encoding="gzip"))
+    driven = make_driven(raw(bomb, content_encoding="gzip"))
     assert type(refused(driven, fetch(SIGNED, draft))) is ReplyTooLongError
     assert len(driven.requests) == 1
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson", "binary/octet-stream", "video/mp4", ""])
 @pytest.mark.parametrize("content", [LINES, MP4, b"<?xml?>", b"[1]", b""])
-def test_whatever_the_storage_has_goes_to_the_sink(make, draft, kind, content):
-    make(raw(content, content_type=kind)).run(fetch(SIGNED, draft))
+def test_whatever_the_storage_has_goes_to_the_sink(make_driven, draft, kind, content):
+    make_driven(raw(content, content_type=kind)).run(fetch(SIGNED, draft))
     assert draft.head(1000) == content
 
 
-def test_a_page_of_the_storages_host_is_no_file(make, draft):
-    assert type(refused(make(raw(PAGE, content_type="text/html")), fetch(SIGNED, draft))) is WebPageError
+def test_a_page_of_the_storages_host_is_no_file(make_driven, draft):
+    assert type(refused(make_driven(raw(PAGE, content_type="text/html")), fetch(SIGNED, draft))) is WebPageError
 
 
-def test_a_long_refusal_is_not_collected_without_end(make, draft):
-    driven = make(raw(b"x" * 5000, 403), max_reply_bytes=4096)
+def test_a_long_refusal_is_not_collected_without_end(make_driven, draft):
+    driven = make_driven(raw(b"x" * 5000, 403), max_reply_bytes=4096)
     assert type(refused(driven, fetch(SIGNED, draft))) is ReplyTooLongError
 
 
 # --- Which host sees what ---
 
 
-def test_each_key_is_seen_by_its_own_host_only(make, draft):
+def test_each_key_is_seen_by_its_own_host_only(make_driven, draft):
     def flow(scope):
         yield from ask(NOTTE)
         yield from ask(Request("GET", ("data-export",), Record, via="logrocket", slash=True))
         yield from ask(Request("GET", ("public", "projects"), Record, via="v2"))
         yield from fetch(SIGNED, draft)
 
-    driven = make(said())
+    driven = make_driven(said())
     driven.run(flow)
     seen = {}
     for request in driven.requests:
@@ -186,8 +170,8 @@ def test_each_key_is_seen_by_its_own_host_only(make, draft):
     assert vendors["api.logrocket.com"] == f"token {LOGROCKET_KEY}"
 
 
-def test_a_pre_signed_address_is_asked_for_as_it_is_and_with_nothing_else(make, draft):
-    driven = make(raw(b"x"))
+def test_a_pre_signed_address_is_asked_for_as_it_is_and_with_nothing_else(make_driven, draft):
+    driven = make_driven(raw(b"x"))
     driven.run(fetch(SIGNED, draft))
     (request,) = driven.requests
     assert request.method == "GET"
@@ -195,8 +179,8 @@ def test_a_pre_signed_address_is_asked_for_as_it_is_and_with_nothing_else(make, 
     assert {name.decode().lower() for name, _ in request.headers.raw} <= {"host", "accept"}
 
 
-def test_the_storages_cookies_are_not_kept(make, draft):
-    driven = make(raw(b"x", set_cookie="session=1; Path=/"))
+def test_the_storages_cookies_are_not_kept(make_driven, draft):
+    driven = make_driven(raw(b"x", set_cookie="session=1; Path=/"))
     driven.run(fetch(SIGNED, draft))
     driven.run(fetch(SIGNED, draft))
     assert [request.headers.get("cookie") for request in driven.requests] == [None, None]
@@ -215,8 +199,8 @@ NEVER = [
 
 @pytest.mark.parametrize("address", NEVER)
 @pytest.mark.parametrize("given", [{}, LOCAL], ids=["public", "local"])
-def test_what_is_not_https_is_not_fetched(make, draft, address, given):
-    driven = make(raw(b"x"), **given)
+def test_what_is_not_https_is_not_fetched(make_driven, draft, address, given):
+    driven = make_driven(raw(b"x"), **given)
     error = refused(driven, fetch(f"{address}?X-Amz-Signature={SIGNATURE}" if address else "", draft))
     assert type(error) is UnexpectedReplyError
     assert "names an address that is not https; nothing was fetched" in str(error)
@@ -236,9 +220,9 @@ def test_what_is_not_https_is_not_fetched(make, draft, address, given):
     ],
 )
 def test_this_machines_own_ports_are_fetched_from_only_when_the_vendors_are_this_machine_too(
-    make, draft, given, fetched
+    make_driven, draft, given, fetched
 ):
-    driven = make(raw(b"x"), **given)
+    driven = make_driven(raw(b"x"), **given)
     if fetched:
         driven.run(fetch("http://127.0.0.1:9/x", draft))
     else:
@@ -249,14 +233,14 @@ def test_this_machines_own_ports_are_fetched_from_only_when_the_vendors_are_this
 @pytest.mark.parametrize(
     "address", ["https://files.example:8443/x", "HTTPS://FILES.example/x", "https://[2001:db8::1]/x"]
 )
-def test_https_has_many_forms(make, draft, address):
-    driven = make(raw(b"x"))
+def test_https_has_many_forms(make_driven, draft, address):
+    driven = make_driven(raw(b"x"))
     driven.run(fetch(address, draft))
     assert driven.requests[0].url.scheme == "https"
 
 
-def test_a_redirect_of_the_storage_is_not_followed(make, draft):
-    driven = make(raw(b"", 302, location=f"https://evil.example/?X-Amz-Signature={SIGNATURE}"), raw(b"x"))
+def test_a_redirect_of_the_storage_is_not_followed(make_driven, draft):
+    driven = make_driven(raw(b"", 302, location=f"https://evil.example/?X-Amz-Signature={SIGNATURE}"), raw(b"x"))
     error = refused(driven, fetch(SIGNED, draft))
     assert type(error) is ConfigurationError
     assert str(error) == "The storage redirects to another address, which is not followed."
@@ -309,7 +293,7 @@ def slow(seconds, content=b"{}"):
     return answer
 
 
-def test_pauses_work_and_downloads_are_not_the_servers_time(make, draft):
+def test_pauses_work_and_downloads_are_not_the_servers_time(make_driven, draft):
     def flow(scope):
         yield from ask(NOTTE)
         yield from pause(0.1)
@@ -321,28 +305,28 @@ def test_pauses_work_and_downloads_are_not_the_servers_time(make, draft):
     def answer(request):
         return slow(0 if request.url.path == "/sessions" else 0.1)(request)
 
-    assert make(answer, deadline=0.25).run(flow) == Replay()
+    assert make_driven(answer, deadline=0.25).run(flow) == Replay()
 
 
-def test_ordinary_requests_are(make):
+def test_ordinary_requests_are(make_driven):
     def flow(scope):
         for _ in range(3):
             yield from ask(NOTTE)
 
-    error = refused(make(slow(0.06), deadline=0.1), flow)
+    error = refused(make_driven(slow(0.06), deadline=0.1), flow)
     assert type(error) is RequestTimeoutError
     assert str(error) == "api.notte.cc did not answer within 0.1 s. Try again, or narrow the request."
 
 
-def test_a_download_has_a_time_of_its_own(make, draft):
-    error = refused(make(slow(0.1), download_deadline=0.05), fetch(SIGNED, draft))
+def test_a_download_has_a_time_of_its_own(make_driven, draft):
+    error = refused(make_driven(slow(0.1), download_deadline=0.05), fetch(SIGNED, draft))
     assert type(error) is RequestTimeoutError
     assert str(error) == "The download took longer than 0.05 s (the setting download_deadline)."
 
 
-def test_a_download_is_tried_again_within_its_own_time_only(make, draft):
+def test_a_download_is_tried_again_within_its_own_time_only(make_driven, draft):
     answers = [raw(b"", 503, retry_after="1"), raw(b"x")]
-    error = refused(make(*answers, download_deadline=0.5), fetch(SIGNED, draft))
+    error = refused(make_driven(*answers, download_deadline=0.5), fetch(SIGNED, draft))
     assert isinstance(error, ApiError)
     assert error.status == 503
 
@@ -391,7 +375,7 @@ def at(server, **given):
     return {"logrocket_api_key": "", "notte_api_url": server.url, "retries": 0, **given}
 
 
-def test_a_drip_does_not_outlast_the_downloads_time(make, draft, serve):
+def test_a_drip_does_not_outlast_the_downloads_time(make_driven, draft, serve):
     def drip(handler):
         handler.send_response(200)
         handler.end_headers()
@@ -403,12 +387,12 @@ def test_a_drip_does_not_outlast_the_downloads_time(make, draft, serve):
 
     server = serve(drip)
     began = time.monotonic()
-    error = refused(make(**at(server, download_deadline=0.15)), fetch(f"{server.url}/x?sig={SIGNATURE}", draft))
+    error = refused(make_driven(**at(server, download_deadline=0.15)), fetch(f"{server.url}/x?sig={SIGNATURE}", draft))
     assert time.monotonic() - began < 1.5
     assert str(error) == "The download took longer than 0.15 s (the setting download_deadline)."
 
 
-def test_a_file_that_stops_short_is_no_file(make, draft, serve):
+def test_a_file_that_stops_short_is_no_file(make_driven, draft, serve):
     def short(handler):
         handler.send_response(200)
         handler.send_header("Content-Length", "100")
@@ -417,18 +401,18 @@ def test_a_file_that_stops_short_is_no_file(make, draft, serve):
         handler.close_connection = True
 
     server = serve(short)
-    error = refused(make(**at(server)), fetch(f"{server.url}/x?sig={SIGNATURE}", draft))
+    error = refused(make_driven(**at(server)), fetch(f"{server.url}/x?sig={SIGNATURE}", draft))
     assert type(error) is TransportError
     assert "broke the connection off" in str(error)
     assert SIGNATURE not in everything(error)
 
 
 @pytest.mark.parametrize("status", [200, 302, 403, 503])
-def test_no_log_holds_what_follows_a_storages_host(make, draft, serve, caplog, status):
+def test_no_log_holds_what_follows_a_storages_host(make_driven, draft, serve, caplog, status):
     signed = f"/export/sekretpath.json?X-Amz-Credential=AKIA%2F1&X-Amz-Signature={SIGNATURE}"
     server = serve(lambda handler: handler.say(status, b"content", Location=f"{signed}&again=1", ETag='"?x"'))
     caplog.set_level(logging.DEBUG)
-    driven = make(**at(server))
+    driven = make_driven(**at(server))
     if status == 200:
         driven.run(fetch(f"{server.url}{signed}", draft))
     else:
@@ -442,10 +426,10 @@ def test_no_log_holds_what_follows_a_storages_host(make, draft, serve, caplog, s
     assert not [key for key in KEYS if key in server.seen[0]]
 
 
-def test_other_addresses_are_logged_as_ever(make, draft, serve, caplog):
+def test_other_addresses_are_logged_as_ever(make_driven, draft, serve, caplog):
     server = serve(lambda handler: handler.say(200, b"{}", Content_Type="application/json"))
     caplog.set_level(logging.INFO)
-    driven = make(**at(server))
+    driven = make_driven(**at(server))
     driven.run(fetch(f"{server.url}/x?sig={SIGNATURE}", draft))
     driven.run(ask(NOTTE))
     httpx.get(f"{server.url}/theirs?page=2", trust_env=False)
@@ -458,10 +442,10 @@ def test_other_addresses_are_logged_as_ever(make, draft, serve, caplog):
     assert NOTTE_KEY not in " ".join(lines)
 
 
-def test_a_storage_that_cannot_be_reached_is_named_by_its_host_alone(make, draft):
+def test_a_storage_that_cannot_be_reached_is_named_by_its_host_alone(make_driven, draft):
     local = {"logrocket_api_key": "", "notte_api_url": "http://127.0.0.1:1", "retries": 0}
     for address in ("http://127.0.0.1:1", "https://files.invalid"):
-        error = refused(make(**local), fetch(f"{address}/x?X-Amz-Signature={SIGNATURE}", draft))
+        error = refused(make_driven(**local), fetch(f"{address}/x?X-Amz-Signature={SIGNATURE}", draft))
         assert type(error) is TransportError
         assert str(error).startswith(f"Cannot reach {address.partition('//')[2]}: ")
         assert str(error).endswith(". Check the network.")
@@ -469,8 +453,8 @@ def test_a_storage_that_cannot_be_reached_is_named_by_its_host_alone(make, draft
 
 
 @pytest.mark.parametrize("host", ["files\x00.example", "f" * 70_000])
-def test_an_address_that_cannot_be_written_is_not_shown(make, draft, host):
-    driven = make(raw(b"x"), retries=0)
+def test_an_address_that_cannot_be_written_is_not_shown(make_driven, draft, host):
+    driven = make_driven(raw(b"x"), retries=0)
     error = refused(driven, fetch(f"https://{host}/x?X-Amz-Signature={SIGNATURE}", draft))
     assert isinstance(error, ConfigurationError | UnexpectedReplyError)
     assert SIGNATURE not in everything(error)
@@ -480,20 +464,20 @@ def test_an_address_that_cannot_be_written_is_not_shown(make, draft, host):
 @pytest.mark.parametrize(
     "trouble", [httpx.ReadTimeout(SIGNED), httpx.ReadError(SIGNED), httpx.RemoteProtocolError(SIGNED)]
 )
-def test_what_the_http_library_says_of_an_address_is_not_repeated(make, draft, trouble):
-    error = refused(make(trouble, retries=0), fetch(SIGNED, draft))
+def test_what_the_http_library_says_of_an_address_is_not_repeated(make_driven, draft, trouble):
+    error = refused(make_driven(trouble, retries=0), fetch(SIGNED, draft))
     assert "files.example" in str(error)
     assert SIGNATURE not in everything(error)
 
 
-def test_an_expired_address_says_what_to_do(make, draft):
-    error = refused(make(raw(b"<Error><Code>AccessDenied</Code></Error>", 403)), fetch(SIGNED, draft))
+def test_an_expired_address_says_what_to_do(make_driven, draft):
+    error = refused(make_driven(raw(b"<Error><Code>AccessDenied</Code></Error>", 403)), fetch(SIGNED, draft))
     assert type(error) is PermissionDeniedError
     assert str(error).endswith("it has expired. Ask again for a fresh one.")
 
 
 @pytest.mark.parametrize(("status", "header"), [(302, "Location"), (404, "Link"), (200, "Content-Location")])
-def test_the_headers_of_a_vendors_replies_are_not_logged(make, serve, caplog, status, header):
+def test_the_headers_of_a_vendors_replies_are_not_logged(make_driven, serve, caplog, status, header):
     """They may hold pre-signed addresses; what was asked for is logged as ever."""
 
     def answer(handler):
@@ -506,7 +490,7 @@ def test_the_headers_of_a_vendors_replies_are_not_logged(make, serve, caplog, st
     server = serve(answer)
     caplog.set_level(logging.DEBUG)
     with contextlib.suppress(OpenReplayToolsError):
-        make(**at(server)).run(ask(NOTTE))
+        make_driven(**at(server)).run(ask(NOTTE))
     logged = [record.getMessage() for record in caplog.records]
     assert any("receive_response_headers.complete" in text for text in logged)
     assert any(f"{server.url}/sessions" in text for text in logged)

@@ -22,20 +22,6 @@ NOTTE = Request("GET", ("sessions",), Record, via="notte")
 NAME = contextvars.ContextVar("name", default="")
 
 
-@pytest.fixture(params=["sync", "async"])
-def make(request):
-    """Return a maker of clients, closed afterwards."""
-    made = []
-
-    def driven(*answers, **given):
-        made.append(Driven(request.param, Far(*answers), **given))
-        return made[-1]
-
-    yield driven
-    for each in made:
-        each.close()
-
-
 @pytest.fixture
 async def client():
     async with AsyncClient(settings()) as opened:
@@ -52,24 +38,24 @@ def failing(error):
 # --- Both ---
 
 
-def test_a_pause_lasts_and_answers_nothing(make):
+def test_a_pause_lasts_and_answers_nothing(make_driven):
     def flow(scope):
         began = time.monotonic()
         assert (yield Pause(0.03)) is None
         yield from pause(0)
         return time.monotonic() - began
 
-    driven = make(said())
+    driven = make_driven(said())
     assert 0.025 < driven.run(flow) < 5
     assert driven.requests == []
 
 
-def test_work_answers_what_it_returns(make):
-    assert make(said()).run(work(lambda: {"frames": 40})) == {"frames": 40}
-    assert make(said()).run(work(lambda: None)) is None
+def test_work_answers_what_it_returns(make_driven):
+    assert make_driven(said()).run(work(lambda: {"frames": 40})) == {"frames": 40}
+    assert make_driven(said()).run(work(lambda: None)) is None
 
 
-def test_an_error_of_work_comes_back_into_the_flow(make):
+def test_an_error_of_work_comes_back_into_the_flow(make_driven):
     def flow(scope):
         try:
             yield from work(failing(ArgumentsError("odd file")))
@@ -77,12 +63,12 @@ def test_an_error_of_work_comes_back_into_the_flow(make):
             yield from ask(NOTTE)
             return str(error)
 
-    driven = make(said())
+    driven = make_driven(said())
     assert driven.run(flow) == "odd file"
     assert len(driven.requests) == 1
 
 
-def test_an_error_of_work_that_nobody_catches_ends_the_call(make):
+def test_an_error_of_work_that_nobody_catches_ends_the_call(make_driven):
     ended = []
 
     def flow(scope):
@@ -92,11 +78,11 @@ def test_an_error_of_work_that_nobody_catches_ends_the_call(make):
             ended.append(True)
 
     with pytest.raises(NotFoundError, match="gone"):
-        make(said()).run(flow)
+        make_driven(said()).run(flow)
     assert ended == [True]
 
 
-def test_a_bug_in_work_passes_unchanged_and_the_flow_is_left(make):
+def test_a_bug_in_work_passes_unchanged_and_the_flow_is_left(make_driven):
     ended = []
 
     def flow(scope):
@@ -108,14 +94,14 @@ def test_a_bug_in_work_passes_unchanged_and_the_flow_is_left(make):
             ended.append("left")
 
     with pytest.raises(ZeroDivisionError) as caught:
-        make(said()).run(flow)
+        make_driven(said()).run(flow)
     assert ended == ["left"], f"while {caught.value!r} is still held"
 
 
-def test_work_knows_the_callers_surroundings(make):
+def test_work_knows_the_callers_surroundings(make_driven):
     token = NAME.set("caller")
     try:
-        assert make(said()).run(work(NAME.get)) == "caller"
+        assert make_driven(said()).run(work(NAME.get)) == "caller"
     finally:
         NAME.reset(token)
 

@@ -24,7 +24,7 @@ from openreplay_tools.errors import (
 from openreplay_tools.flow import Request, ask, fetch
 from openreplay_tools.operation import Record
 from openreplay_tools.services import ABOUT, Patience, base_of, root_of
-from tests.vendors import NOW, SIGNED, Driven, Far, raw, said, settings
+from tests.vendors import NOW, SIGNED, Driven, raw, said, settings
 
 FOREVER = 10_000.0
 STATUSES = {
@@ -128,20 +128,6 @@ def test_each_service_has_its_address():
 # --- Through the clients ---
 
 
-@pytest.fixture(params=["sync", "async"])
-def make(request):
-    """Return a maker of clients, closed afterwards."""
-    made = []
-
-    def driven(*answers, **given):
-        made.append(Driven(request.param, Far(*answers), **given))
-        return made[-1]
-
-    yield driven
-    for each in made:
-        each.close()
-
-
 READ = Request("GET", ("sessions",), Reply, via="notte")
 GET = Request("GET", ("data-export",), Reply, via="logrocket", slash=True)
 PUT = Request("PUT", ("users", "ann"), Reply, body={"name": "Ann"}, reads=False, repeatable=True, via="logrocket")
@@ -166,44 +152,44 @@ def named(value):
 
 
 @pytest.mark.parametrize(("request_", "status"), SENT_AGAIN, ids=named)
-def test_after_passing_trouble_it_is_sent_again_alike(make, request_, status):
-    driven = make(said(None, status, **NOW), said({"done": True}))
+def test_after_passing_trouble_it_is_sent_again_alike(make_driven, request_, status):
+    driven = make_driven(said(None, status, **NOW), said({"done": True}))
     assert driven.run(ask(request_)).model_extra == {"done": True}
     first, second = driven.requests
     assert (first.method, first.url, first.content) == (second.method, second.url, second.content)
 
 
 @pytest.mark.parametrize(("request_", "status"), SENT_ONCE, ids=named)
-def test_what_may_not_be_repeated_or_would_not_help_is_sent_once(make, request_, status):
-    driven = make(said(None, status, **NOW), said())
+def test_what_may_not_be_repeated_or_would_not_help_is_sent_once(make_driven, request_, status):
+    driven = make_driven(said(None, status, **NOW), said())
     with pytest.raises(ApiError) as caught:
         driven.run(ask(request_))
     assert (caught.value.status, len(driven.requests)) == (status, 1)
 
 
-def test_notte_is_asked_four_times_and_no_more(make):
-    driven = make(said(None, 529, **NOW))
+def test_notte_is_asked_four_times_and_no_more(make_driven):
+    driven = make_driven(said(None, 529, **NOW))
     with pytest.raises(ServerError, match=r"Notte is overloaded \(529\)"):
         driven.run(ask(READ))
     assert len(driven.requests) == 4
 
 
-def test_who_wants_no_repetition_gets_none(make):
-    driven = make(said(None, 529, **NOW), retries=0)
+def test_who_wants_no_repetition_gets_none(make_driven):
+    driven = make_driven(said(None, 529, **NOW), retries=0)
     with pytest.raises(ServerError):
         driven.run(ask(READ))
     assert len(driven.requests) == 1
 
 
-def test_a_wait_longer_than_a_vendor_is_obeyed_ends_the_call(make):
-    driven = make(said(None, 503, retry_after="21"), said())
+def test_a_wait_longer_than_a_vendor_is_obeyed_ends_the_call(make_driven):
+    driven = make_driven(said(None, 503, retry_after="21"), said())
     with pytest.raises(ServerError) as caught:
         driven.run(ask(READ))
     assert (caught.value.retry_after, len(driven.requests)) == (21, 1)
 
 
-def test_a_request_for_highlights_is_never_queued_twice(make):
-    driven = make(httpx.ReadError("gone"), said({"id": "x"}))
+def test_a_request_for_highlights_is_never_queued_twice(make_driven):
+    driven = make_driven(httpx.ReadError("gone"), said({"id": "x"}))
     with pytest.raises(TransportError, match="It may have been done all the same: look before trying again"):
         driven.run(ask(POST))
     assert len(driven.requests) == 1
@@ -233,8 +219,8 @@ def draft(tmp_path):
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 400])
-def test_a_storages_refusal_is_final(make, draft, status):
-    driven = make(raw(b"<Error/>", status, **NOW), raw(b"content"))
+def test_a_storages_refusal_is_final(make_driven, draft, status):
+    driven = make_driven(raw(b"<Error/>", status, **NOW), raw(b"content"))
     with pytest.raises(ApiError) as caught:
         driven.run(fetch(SIGNED, draft))
     assert (caught.value.status, len(driven.requests)) == (status, 1)
@@ -242,18 +228,18 @@ def test_a_storages_refusal_is_final(make, draft, status):
 
 
 @pytest.mark.parametrize("status", sorted(STATUSES["storage"]))
-def test_a_storages_passing_trouble_is_not_and_the_file_begins_anew(make, draft, status):
+def test_a_storages_passing_trouble_is_not_and_the_file_begins_anew(make_driven, draft, status):
     draft.take(b"head:")
     draft.mark()
     draft.take(b"left by an earlier try")
-    driven = make(raw(b"<Error>busy</Error>", status, **NOW), raw(b"content"))
+    driven = make_driven(raw(b"<Error>busy</Error>", status, **NOW), raw(b"content"))
     driven.run(fetch(SIGNED, draft))
     assert (draft.head(), draft.size, len(driven.requests)) == (b"head:content", 12, 2)
 
 
-def test_a_try_that_brings_nothing_begins_anew_too(make, draft):
+def test_a_try_that_brings_nothing_begins_anew_too(make_driven, draft):
     draft.take(b"left by an earlier try")
-    make(raw(b"")).run(fetch(SIGNED, draft))
+    make_driven(raw(b"")).run(fetch(SIGNED, draft))
     assert (draft.head(), draft.size) == (b"", 0)
 
 
@@ -262,7 +248,7 @@ def test_after_a_limited_rate_a_silent_second_is_waited_for():
     assert all(1.25 <= wait <= 2.25 for wait in waits(patient("storage"), 0, error))
 
 
-def test_a_body_is_the_same_in_each_try(make):
-    driven = make(said(None, 500, **NOW), said(None, 503, **NOW), said())
+def test_a_body_is_the_same_in_each_try(make_driven):
+    driven = make_driven(said(None, 500, **NOW), said(None, 503, **NOW), said())
     driven.run(ask(PUT))
     assert [json.loads(each.content) for each in driven.requests] == [{"name": "Ann"}] * 3

@@ -26,7 +26,7 @@ from openreplay_tools.errors import (
 from openreplay_tools.flow import Fetched, Request, ask, ask_either_way, fetch
 from openreplay_tools.notte.access import NotteReply, ask_notte
 from openreplay_tools.operation import Record
-from tests.vendors import KEYS, LOGROCKET_KEY, NOTTE_KEY, SIGNATURE, SIGNED, Driven, Far, raw, said, settings
+from tests.vendors import KEYS, LOGROCKET_KEY, NOTTE_KEY, SIGNATURE, SIGNED, raw, said, settings
 
 JSON = {"content-type": "application/json"}
 TEXT = {"content-type": "text/plain"}
@@ -221,28 +221,14 @@ def test_any_other_redirect_is_a_matter_of_configuration(request_, location, tar
     assert "secret" not in everything(error)
 
 
-@pytest.fixture(params=["sync", "async"])
-def make(request):
-    """Return a maker of clients, closed afterwards."""
-    made = []
-
-    def driven(*answers, **given):
-        made.append(Driven(request.param, Far(*answers), **given))
-        return made[-1]
-
-    yield driven
-    for each in made:
-        each.close()
-
-
 @pytest.mark.parametrize("request_", [LISTING, BARE], ids=["with a slash", "without"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_other_form_is_asked_for_at_the_same_host(make, request_, scheme):
+def test_the_other_form_is_asked_for_at_the_same_host(make_driven, request_, scheme):
     def other(request):
         path = request.url.path.rstrip("/") + ("" if request_.slash else "/")
         return httpx.Response(307, headers={"location": f"{scheme}://{request.url.host}{path}"})
 
-    driven = make(other, said({"ok": True}))
+    driven = make_driven(other, said({"ok": True}))
     assert driven.run(ask_either_way(request_)).model_extra == {"ok": True}
     first, second = driven.requests
     assert {first.url.scheme, second.url.scheme} == {"https"}
@@ -251,19 +237,19 @@ def test_the_other_form_is_asked_for_at_the_same_host(make, request_, scheme):
     assert second.headers["authorization"] == first.headers["authorization"]
 
 
-def test_a_server_that_sends_to_and_fro_ends_the_call(make):
+def test_a_server_that_sends_to_and_fro_ends_the_call(make_driven):
     def other(request):
         path = request.url.path
         return httpx.Response(301, headers={"location": path.rstrip("/") if path.endswith("/") else f"{path}/"})
 
-    driven = make(other)
+    driven = make_driven(other)
     with pytest.raises(MovedError, match="with or without a slash at its end only"):
         driven.run(ask_either_way(BARE))
     assert len(driven.requests) == 2
 
 
-def test_the_key_follows_no_redirect(make):
-    driven = make(lambda _: httpx.Response(302, headers={"location": "https://evil.example/sessions/"}), said())
+def test_the_key_follows_no_redirect(make_driven):
+    driven = make_driven(lambda _: httpx.Response(302, headers={"location": "https://evil.example/sessions/"}), said())
     with pytest.raises(ConfigurationError, match=r"redirects to evil.example. Set NOTTE_API_URL"):
         driven.run(ask_either_way(BARE))
     assert [each.url.host for each in driven.requests] == ["api.notte.cc"]
@@ -294,8 +280,8 @@ def test_success_has_many_forms(status, body, headers):
 
 
 @pytest.mark.parametrize("detail", ["Replay missing", [{"msg": "Replay missing"}]])
-def test_a_success_of_notte_that_holds_a_detail_is_a_refusal(make, detail):
-    driven = make(said({"detail": detail}))
+def test_a_success_of_notte_that_holds_a_detail_is_a_refusal(make_driven, detail):
+    driven = make_driven(said({"detail": detail}))
     with pytest.raises(ApiError, match="Replay missing") as caught:
         driven.run(ask_notte(Request("GET", ("sessions",), NotteReply, via="notte")))
     assert (caught.value.status, caught.value.told["detail"]) == (200, detail)
@@ -305,10 +291,10 @@ def test_a_success_of_notte_that_holds_a_detail_is_a_refusal(make, detail):
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 410, 429, 500, 503])
-def test_a_storages_words_are_not_repeated(make, status, tmp_path):
+def test_a_storages_words_are_not_repeated(make_driven, status, tmp_path):
     body = f"<Error><StringToSign>{SIGNED}</StringToSign><Key>{SIGNATURE}</Key></Error>"
     for content, kind in ((body, "application/xml"), (json.dumps({"message": SIGNED, "detail": SIGNED}), JSON_TYPE)):
-        driven = make(raw(content.encode(), status, content_type=kind, location=SIGNED), retries=0)
+        driven = make_driven(raw(content.encode(), status, content_type=kind, location=SIGNED), retries=0)
         with pytest.raises(OpenReplayToolsError) as caught:
             driven.run(fetch(SIGNED, _Nothing()))
         assert SIGNATURE not in everything(caught.value)
@@ -342,25 +328,25 @@ class _Nothing:
     ],
 )
 @pytest.mark.parametrize("via", ["logrocket", "notte"])
-def test_a_key_that_a_vendor_repeats_gets_into_no_error(make, status, value, via):
+def test_a_key_that_a_vendor_repeats_gets_into_no_error(make_driven, status, value, via):
     class Both(NotteReply):
         number: int = 0
 
     asked = Request("GET", ("sessions",), Both, via=via)
-    driven = make(said(value, status), retries=0)
+    driven = make_driven(said(value, status), retries=0)
     with pytest.raises(OpenReplayToolsError) as caught:
         driven.run(ask_notte(asked))
     assert not [key for key in KEYS[:3] if key in everything(caught.value)]
 
 
-def test_a_key_in_plain_text_or_in_a_location_gets_into_no_error(make):
+def test_a_key_in_plain_text_or_in_a_location_gets_into_no_error(make_driven):
     for answer in (
         raw(f"no such key: {NOTTE_KEY}".encode(), 400, content_type="text/plain"),
         raw(b"", 302, location=f"https://{NOTTE_KEY}.example/"),
         raw(NOTTE_KEY.encode(), 200, content_type=NOTTE_KEY),
     ):
         with pytest.raises(OpenReplayToolsError) as caught:
-            make(answer, retries=0).run(ask(BARE))
+            make_driven(answer, retries=0).run(ask(BARE))
         assert NOTTE_KEY not in everything(caught.value)
 
 
