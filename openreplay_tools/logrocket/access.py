@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import model_validator
 
-from openreplay_tools.errors import BadRequestError, NotFoundError
+from openreplay_tools.errors import ApiError, BadRequestError, NotFoundError
 from openreplay_tools.flow import Request, ask_either_way
 from openreplay_tools.operation import Record
-from openreplay_tools.text import Own, name
+from openreplay_tools.text import Own, Recorded, name
 
 if TYPE_CHECKING:
     from openreplay_tools.flow import Flow
     from openreplay_tools.operation import Arguments, Scope
     from openreplay_tools.text import Line
 
+ReplyT = TypeVar("ReplyT", bound="Reply")
+
 
 class Reply(Record):
     """Something LogRocket told; a null says nothing, and does not hide what stands under another spelling."""
 
+    nulls: ClassVar[frozenset[str]] = frozenset()  # names under which a null says something
+
+    error: Any = None
+
     @model_validator(mode="before")
     @classmethod
     def _null_is_omitted(cls, given: Any) -> Any:
-        return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given
+        if not isinstance(given, dict):
+            return given
+        return {key: value for key, value in given.items() if value is not None or key in cls.nulls}
 
 
 def first_of(value: Any, most: int) -> Any:
@@ -38,8 +46,21 @@ def first_of(value: Any, most: int) -> Any:
     return dict(islice(value.items(), most)) if isinstance(value, dict) else value
 
 
-class _Anything(Record):
+class _Anything(Reply):
     """Any JSON object."""
+
+
+def ask_logrocket(request: Request[ReplyT]) -> Flow[ReplyT]:
+    """Send one request, with or without a slash at its end as the server wants, and return its typed reply.
+
+    Raises:
+        ApiError: the server refused, if only in the body of a success.
+    """
+    reply = yield from ask_either_way(request)
+    if reply.error and not getattr(reply, "status", ""):
+        said = Recorded(str(reply.error), limit=300)
+        raise ApiError("LogRocket refused the request: ", said, ". Try again later.", status=200, message=said.text)
+    return reply
 
 
 def at_logrocket(args: Arguments, scope: Scope) -> Flow[Scope]:  # noqa: ARG001
@@ -56,7 +77,7 @@ def knock() -> Flow[None]:
     """
     listing = Request("GET", ("data-export",), _Anything, query={"limit": "1"}, via="logrocket", slash=True)
     with suppress(NotFoundError, BadRequestError):  # exports are not enabled for every account
-        yield from ask_either_way(listing)
+        yield from ask_logrocket(listing)
 
 
 def about(scope: Scope, *more: Line) -> tuple[Line, ...]:

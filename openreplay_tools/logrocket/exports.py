@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from openreplay_tools.answer import Answer, Row, Tally
-from openreplay_tools.errors import ArgumentsError, AuthenticationError, NotFoundError
+from openreplay_tools.errors import ArgumentsError, AuthenticationError, NotFoundError, UnexpectedReplyError
 from openreplay_tools.fields import Detail, Since
-from openreplay_tools.flow import Emit, Request, ask_either_way
-from openreplay_tools.logrocket.access import Reply, about, at_logrocket, first_of
+from openreplay_tools.flow import Emit, Request
+from openreplay_tools.logrocket.access import Reply, about, ask_logrocket, at_logrocket, first_of
 from openreplay_tools.logrocket.export_handles import LONGEST_CURSOR, Place, fingerprint, handle
 from openreplay_tools.logrocket.refusals import not_enabled
 from openreplay_tools.operation import Arguments, Page, Record, operation
@@ -89,8 +89,10 @@ class _Entry(Reply):
 
 
 class _ListReply(Reply):
+    nulls = frozenset({"sessions"})  # as some servers write an empty list
+
     cursor: Annotated[str | None, BeforeValidator(_as_cursor)] = None
-    sessions: Annotated[list[_Entry], BeforeValidator(lambda given: first_of(given, _MOST_ENTRIES))] = []
+    sessions: Annotated[list[_Entry] | None, BeforeValidator(lambda given: first_of(given, _MOST_ENTRIES))] = None
 
 
 class Listing:
@@ -118,7 +120,7 @@ class Listing:
         A page shorter than its limit is not the last one. The ways to end are those that the documentation leaves.
         """
         reply = yield from _ask(self._place, limit, self._scope)
-        entries = reply.sessions
+        entries = reply.sessions or []
         cursor = reply.cursor if len(reply.cursor or "") <= LONGEST_CURSOR else None
         self.cursor = cursor or self.cursor
         fresh = self._fresh(entries)
@@ -157,11 +159,14 @@ def _ask(place: Place, limit: int, scope: Scope) -> Flow[_ListReply]:
     query = {"limit": str(limit), **place.query}
     request = Request("GET", ("data-export",), _ListReply, query=query, via="logrocket", slash=True)
     try:
-        return (yield from ask_either_way(request))
+        reply = yield from ask_logrocket(request)
     except (AuthenticationError, NotFoundError) as error:
         if error.status not in {403, 404}:
             raise
         raise not_enabled(error, scope, "data exports", _INSTEAD) from None
+    if not {"sessions", "cursor"} & reply.model_fields_set:
+        raise UnexpectedReplyError("LogRocket answered without a list of exports. Check LOGROCKET_BASE_URL.")
+    return reply
 
 
 def _start(args: LogrocketListExportsArgs, scope: Scope) -> Place:

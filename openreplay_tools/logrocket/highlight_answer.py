@@ -43,7 +43,7 @@ def highlights_card(highlights: Highlights, detail: str, said: tuple[Line, ...],
         return Answer(
             subject=(Own("Highlights "), asked, Own(" are still being made")),
             scope=where,
-            facts=(own(f"Waited {highlights.waited_s:g} s; one to three minutes are usual."),),
+            facts=(own(f"Waited {highlights.waited_s:g} s; one to three minutes are usual."), *_word(highlights)),
             notes=((Own('Go on: logrocket_get_highlights(request_id="'), asked, Own('").')),),
         )
     if highlights.no_result:
@@ -64,6 +64,14 @@ def highlights_card(highlights: Highlights, detail: str, said: tuple[Line, ...],
 
 def _fuller(request_id: str) -> str:
     return f'logrocket_get_highlights(request_id="{request_id}", detail="full") shows more'
+
+
+def _word(highlights: Highlights) -> tuple[Line, ...]:
+    """Return LogRocket's own word for what is none of its documented states."""
+    if not highlights.said:
+        return ()
+    unknown = " which is none of its documented states. If it stays so, request them again."
+    return ((Own("LogRocket says "), Recorded(highlights.said, limit=60), Own(f",{unknown}")),)
 
 
 def _rows(highlights: Highlights, limit: int, scope: Scope) -> list[Row]:

@@ -33,6 +33,7 @@ class Highlights(Record):
         email: likewise.
         state: pending while they are being made; failed ones have to be requested anew.
         waited_s: seconds that were waited for them.
+        said: LogRocket's own word for the state, where it is none of the documented ones; recorded text.
         no_result: they are said to be ready, but LogRocket gave none.
         summary: about all sessions together; None until they are ready, and where there is none.
         sessions: one for each session, at most the ten most recent ones, in the server's order.
@@ -43,6 +44,7 @@ class Highlights(Record):
     email: EmailAddress = ""
     state: State = "pending"
     waited_s: float = 0
+    said: str = ""
     no_result: bool = False
     summary: Highlight | None = None
     sessions: list[Highlight] = []
@@ -87,13 +89,15 @@ class HighlightsReply(Reply):
 
     @property
     def state(self) -> State:
-        """What the status means; one that is not known is taken for waiting."""
-        return _STATES.get(self.status.strip().upper(), "pending")
+        """What the status means; one that is not known is taken for waiting, unless there is a result."""
+        known = _STATES.get(self.status.strip().upper())
+        return known or ("pending" if self.result is None else "ready")
 
 
 def told(reply: HighlightsReply, request_id: str, waited_s: float, scope: Scope) -> Highlights:
     """Return a reply in our words."""
-    highlights = Highlights(request_id=request_id, state=reply.state, waited_s=waited_s)
+    said = "" if reply.status.strip().upper() in {"PENDING", *_STATES} else reply.status
+    highlights = Highlights(request_id=request_id, state=reply.state, waited_s=waited_s, said=said)
     if highlights.state == "ready":
         highlights.no_result = reply.result is None
     if highlights.state == "ready" and reply.result is not None:

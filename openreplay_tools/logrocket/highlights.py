@@ -20,8 +20,8 @@ from openreplay_tools.errors import (
     UnexpectedReplyError,
 )
 from openreplay_tools.fields import Detail, Since, Until
-from openreplay_tools.flow import Progress, Request, ask_either_way, pause
-from openreplay_tools.logrocket.access import at_logrocket
+from openreplay_tools.flow import Progress, Request, pause
+from openreplay_tools.logrocket.access import ask_logrocket, at_logrocket
 from openreplay_tools.logrocket.highlight_answer import highlights_card
 from openreplay_tools.logrocket.highlight_replies import Highlights, HighlightsReply, told
 from openreplay_tools.logrocket.moments import moments_in
@@ -125,7 +125,7 @@ def _requested(args: LogrocketRequestHighlightsArgs, scope: Scope) -> Flow[Highl
         repeatable=False,
     )
     try:
-        reply = yield from ask_either_way(request)
+        reply = yield from ask_logrocket(request)
     except NotFoundError as error:
         raise not_enabled(error, scope, "highlights", _INSTEAD) from None
     except (TransportError, ServerError, UnexpectedReplyError) as error:
@@ -141,7 +141,7 @@ def _looked(request_id: str) -> Flow[HighlightsReply]:
     # https://docs.logrocket.com/docs/session-highlights-api: without a slash before the query.
     request = Request("GET", ("highlights",), HighlightsReply, query={"id": request_id}, via="logrocket")
     try:
-        return (yield from ask_either_way(request))
+        return (yield from ask_logrocket(request))
     except NotFoundError as error:
         raise NotFoundError(
             "request_id: LogRocket knows no highlights ", identifier(request_id), ". Ids come from "

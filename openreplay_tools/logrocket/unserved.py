@@ -28,6 +28,9 @@ _INSTEAD = {
         f"LogRocket's REST API cannot search users: their id or email must be known. {_OF_USER}; {_MCP}, searches."
     ),
 }
+_INSTEAD["logrocket_find_sessions"] = _INSTEAD["logrocket_search_sessions"]
+_INSTEAD["logrocket_summarize_session"] = _INSTEAD["logrocket_get_session"]
+_INSTEAD["logrocket_list_console_logs"] = _INSTEAD["logrocket_list_session_events"]
 _INSTEAD["logrocket_list_users"] = _INSTEAD["logrocket_search_users"]
 _INSTEAD["logrocket_get_user"] = f"LogRocket's REST API does not tell what it keeps of a user. {_OF_USER}."
 

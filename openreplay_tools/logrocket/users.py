@@ -8,8 +8,8 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
 from openreplay_tools.answer import Answer, Row
 from openreplay_tools.errors import ArgumentsError, NotFoundError
-from openreplay_tools.flow import Request, ask_either_way
-from openreplay_tools.logrocket.access import Reply, about, at_logrocket, first_of
+from openreplay_tools.flow import Request
+from openreplay_tools.logrocket.access import Reply, about, ask_logrocket, at_logrocket, first_of
 from openreplay_tools.logrocket.refusals import unknown_app
 from openreplay_tools.operation import ArgumentPart, Arguments, operation
 from openreplay_tools.recordings import Person
@@ -95,6 +95,8 @@ def person_card(person: Person, args: LogrocketIdentifyUserArgs, scope: Scope) -
         facts.append(own(f"Seen at: {format_moment(seen)} {scope.zone.key}."))
     names = {trait.name for trait in args.traits if not trait.value.strip()}
     notes = [own("What was not sent stays as it was; a trait sent with a blank value is removed.")]
+    if not (person.name or person.email or person.traits):
+        notes.insert(0, own("LogRocket accepted it, but did not tell what it keeps now."))
     if kept := names & person.traits.keys():
         notes.insert(0, (Own("Still there, though a blank value was sent: "), *_listed(sorted(kept)), Own(".")))
     return Answer(
@@ -168,7 +170,7 @@ def logrocket_identify_user(args: LogrocketIdentifyUserArgs, scope: Scope) -> Fl
         via="logrocket",
     )
     try:
-        reply = yield from ask_either_way(request)
+        reply = yield from ask_logrocket(request)
     except NotFoundError as error:
         raise unknown_app(error, scope) from None
     return Person(user_id=reply.user_id or args.user_id, name=reply.name, email=reply.email, traits=dict(reply.traits))

@@ -8,6 +8,7 @@ import pytest
 
 from openreplay_tools.client import Client
 from openreplay_tools.errors import (
+    ApiError,
     ArgumentsError,
     AuthenticationError,
     ServerError,
@@ -121,9 +122,8 @@ def test_the_sandboxs_addresses_stay_inside(lr, caplog):
         ([page(files(2), 5), page(files(2, 2), 5)], 4, "repeated_cursor", "5"),
         ([page(["a"], "A"), page(["b"], "B"), page(["c"], "A")], 3, "repeated_cursor", "A"),
         ([page(["a"], 1), page(["a"], 2), page(["b"], 3)], 1, "nothing_new", "2"),
-        ([{}], 0, "empty_page", ""),
     ],
-    ids=["empty", "empty, same", "nulls", "null", "missing", "blank", "same twice", "A-B-A", "nothing new", "nothing"],
+    ids=["empty", "empty, same", "nulls", "null", "missing", "blank", "same twice", "A-B-A", "nothing new"],
 )
 async def test_it_always_ends(answers, found, why, cursor):
     far = side(*answers)
@@ -392,3 +392,16 @@ def test_nothing_secret_gets_out(caplog):
     for text in shown:
         for secret in (SECRET, SIGNATURE, FILES, "exports.example.net"):
             assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "text"),
+    [
+        ({}, UnexpectedReplyError, "without a list of exports"),
+        ({"message": "hello"}, UnexpectedReplyError, "without a list of exports"),
+        ({"error": "nope"}, ApiError, "refused the request: nope"),
+    ],
+)
+def test_what_is_no_list_is_not_taken_for_an_empty_one(body, error, text):
+    with pytest.raises(error, match=text):
+        side(body).client.run(list_exports)

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from openreplay_tools.errors import (
+    ApiError,
     ArgumentsError,
     AuthenticationError,
     BadRequestError,
@@ -669,3 +670,21 @@ def test_nothing_secret_gets_out(caplog):
         far.client.run(get_highlights, request_id=ID)
     for text in (found.model_dump_json(), repr(found), str(failed.value), repr(failed.value), caplog.text):
         assert SECRET not in text
+
+
+def test_a_state_that_is_not_documented_is_told_and_a_result_is_taken_whatever_it_is_called():
+    odd = FarSide({rf"GET .*{PATH}highlights": {"id": ID, "status": "CANCELLED", "result": None}})
+    found = odd.client.run(get_highlights, request_id=ID, wait=0)
+    assert (found.state, found.said) == ("pending", "CANCELLED")
+    assert "LogRocket says CANCELLED, which is none of its documented states." in told(
+        odd.client, get_highlights, request_id=ID, wait=0
+    )
+    done = {"id": ID, "result": {"highlights": "Paying failed", "sessions": []}}
+    nameless = FarSide({rf"GET .*{PATH}highlights": done})
+    assert nameless.client.run(get_highlights, request_id=ID, wait=0).summary.text == "Paying failed"
+
+
+def test_an_error_inside_a_success_is_an_error():
+    far = FarSide({rf"GET .*{PATH}highlights": {"error": "internal"}})
+    with pytest.raises(ApiError, match=r"internal.*logrocket_get_highlights"):
+        far.client.run(get_highlights, request_id=ID, wait=0)

@@ -19,6 +19,9 @@ def test_these_are_told():
         "logrocket_list_session_events",
         "logrocket_get_replay",
         "logrocket_search_users",
+        "logrocket_find_sessions",
+        "logrocket_summarize_session",
+        "logrocket_list_console_logs",
         "logrocket_list_users",
         "logrocket_get_user",
     ]

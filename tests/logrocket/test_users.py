@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from openreplay_tools.errors import (
+    ApiError,
     ArgumentsError,
     AuthenticationError,
     BadRequestError,
@@ -253,3 +254,11 @@ def test_what_a_model_reads():
         "Still there, though a blank value was sent: old.",
         "What was not sent stays as it was; a trait sent with a blank value is removed.",
     ]
+
+
+def test_a_success_that_tells_nothing_is_told_so_and_an_error_in_it_is_one():
+    assert "LogRocket accepted it, but did not tell what it keeps now." in told(
+        side({}).client, identify, user_id="u", name="Ann"
+    )
+    with pytest.raises(ApiError, match="no such plan"):
+        side({"error": "no such plan"}).client.run(identify, user_id="u", name="Ann")
