@@ -81,8 +81,16 @@ class Draft:
         Raises:
             UnavailableError: the disk does not take what came last.
         """
+        return self.head_at(0, size)
+
+    def head_at(self, position: int, size: int = 1024) -> bytes:
+        """Return the first bytes from a position on.
+
+        Raises:
+            UnavailableError: the disk does not take what came last.
+        """
         with _writing():
-            self.file.seek(0)
+            self.file.seek(position)
             head = self.file.read(size)
             self.file.seek(0, os.SEEK_END)
         return head

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from openreplay_tools.errors import UnavailableError
+from openreplay_tools.windows import format_offset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ _MOST_SEGMENTS = 20_000  # a day in pieces of four seconds
 _LONGEST_SEGMENT = 86_400  # seconds
 _LONGEST_LINE = 8 * 1024  # characters; a pre-signed address has one or two thousand
 _FURTHER_LINES = 1000  # beside four for each piece: its length, its address, and what may be said of it
+_APART_MS, _APART = 2000, 0.1  # lengths that differ by more than both, in milliseconds and in parts, are others
 _BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # where m3u8 begins a new line
 _INSTEAD = "Watch the replay in Notte's console."
 
@@ -40,6 +42,30 @@ class Playlist:
     duration_ms: int
     complete: bool
     mapped: bool
+
+    def length(self, told_ms: int | None) -> tuple[int, int | None]:
+        """Return the video's length, and the one that Notte tells where that is quite another.
+
+        Args:
+            told_ms: what Notte tells beside the playlist.
+        """
+        if not told_ms or not self.duration_ms:  # 0 tells nothing
+            return told_ms or self.duration_ms, None
+        apart = abs(told_ms - self.duration_ms)
+        if apart > max(_APART_MS, _APART * max(told_ms, self.duration_ms)):
+            return self.duration_ms, told_ms
+        return told_ms, None
+
+
+def doubt(told_ms: int | None) -> str:
+    """Return why a joined recording may be incomplete.
+
+    Args:
+        told_ms: Notte's other length; see `Playlist.length`.
+    """
+    if told_ms is None:
+        return "The playlist does not say that it has an end: the recording may be incomplete."
+    return f"Notte tells another length than its playlist, {format_offset(told_ms)}: the recording may be incomplete."
 
 
 def read_playlist(text: str) -> Playlist:

@@ -11,7 +11,7 @@ from openreplay_tools.flow import work
 from openreplay_tools.notte.access import at_notte
 from openreplay_tools.notte.arguments import SessionId, Wait
 from openreplay_tools.notte.containers import NAMES
-from openreplay_tools.notte.playlist import pieces, read_playlist
+from openreplay_tools.notte.playlist import doubt, pieces, read_playlist
 from openreplay_tools.notte.waiting import NOT_ENDED, Head, await_replay
 from openreplay_tools.operation import Arguments, Record, operation
 from openreplay_tools.recordings import Media
@@ -35,7 +35,8 @@ class Replay(Record):
         has_mp4: whether it can be had as one file.
         has_playlist: whether it can be had in pieces.
         segments: how many, where only they can be had.
-        complete: False when the playlist does not say that it has an end.
+        complete: False when the playlist does not say that it has an end, or Notte tells another length.
+        told_ms: that other length, where it is far from that of the pieces.
         problem: why the pieces, where only they can be had, cannot be joined here.
     """
 
@@ -48,6 +49,7 @@ class Replay(Record):
     has_playlist: bool = False
     segments: int | None = None
     complete: bool = True
+    told_ms: int | None = None
     problem: str = ""
 
 
@@ -67,6 +69,8 @@ def replay_card(replay: Replay, args: object, scope: Scope) -> Answer:  # noqa: 
     facts = [_kind(replay, media), *_expiry(media, scope)]
     if media.start_ms:
         facts.append(own(f"Notte's video_start_ms: {media.start_ms:,} (relative to what is not documented)."))
+    if replay.told_ms is not None:
+        facts.append(own(doubt(replay.told_ms)))
     if replay.problem:
         facts.append(own(replay.problem))
     able = not replay.problem
@@ -97,7 +101,9 @@ def _kind(replay: Replay, media: Media) -> Line:
         kind = "an MP4" + (", or pieces (HLS)" if replay.has_playlist else "")
     else:
         count = "pieces" if replay.segments is None else pieces(replay.segments)
-        kind = f"{count} of a playlist (HLS)" + ("" if replay.complete else ", whose end may be missing")
+        kind = f"{count} of a playlist (HLS)" + (
+            "" if replay.complete or replay.told_ms is not None else ", whose end may be missing"
+        )
     return own(f"Video: {kind}; {length}.")
 
 
@@ -125,8 +131,8 @@ def _joinable(replay: Replay, media: Media) -> Flow[Replay]:
     except UnavailableError as error:
         replay.problem = str(error)
         return replay
-    replay.segments, replay.complete = playlist.segments, playlist.complete
-    media.duration_ms = playlist.duration_ms if media.duration_ms is None else media.duration_ms
+    media.duration_ms, replay.told_ms = playlist.length(media.duration_ms)
+    replay.segments, replay.complete = playlist.segments, playlist.complete and replay.told_ms is None
     return replay
 
 

@@ -15,7 +15,7 @@ from openreplay_tools.flow import work
 from openreplay_tools.notte.access import at_notte
 from openreplay_tools.notte.arguments import SessionId, Wait
 from openreplay_tools.notte.containers import EXTENSIONS, NAMES
-from openreplay_tools.notte.playlist import pieces
+from openreplay_tools.notte.playlist import doubt, pieces
 from openreplay_tools.notte.video import downloads_of, fetch_video
 from openreplay_tools.operation import Arguments, Record, operation
 from openreplay_tools.recordings import Container
@@ -45,7 +45,9 @@ class SavedVideo(Record):
         container: told by the bytes.
         duration_ms: None where Notte does not tell it.
         segments: how many pieces were joined; None for a whole file.
-        complete: False when the playlist does not say that it has an end: the recording may lack its end.
+        complete: False when the playlist does not say that it has an end, or Notte tells another length: the recording
+            may lack a part.
+        told_ms: Notte's other length, where it is far from that of the joined pieces.
         sha256: of the file, in hexadecimal.
     """
 
@@ -56,6 +58,7 @@ class SavedVideo(Record):
     duration_ms: int | None = None
     segments: int | None = None
     complete: bool = True
+    told_ms: int | None = None
     sha256: str = ""
 
 
@@ -82,7 +85,7 @@ def saved_card(saved: SavedVideo, args: NotteSaveReplayArgs, scope: Scope) -> An
     if not Path(saved.path).name.startswith(args.save_as.strip()):  # an ending that was only added needs no word
         facts.append((Own("Named otherwise than "), Given(args.save_as), Own(f": by its bytes it is {ending[1:]}.")))
     if not saved.complete:
-        facts.append(own("The playlist does not say that it has an end: the recording may be incomplete."))
+        facts.append(own(doubt(saved.told_ms)))
     looks = "notte_get_frames shows moments of it as pictures." if saved.container != "webp" else "a browser shows it."
     return Answer(
         subject=(Own("Saved the replay of Notte session "), identifier(saved.session_id)),
@@ -158,5 +161,6 @@ def notte_save_replay(args: NotteSaveReplayArgs, scope: Scope) -> Flow[SavedVide
         duration_ms=video.duration_ms,
         segments=video.segments,
         complete=video.complete,
+        told_ms=video.told_ms,
         sha256=digest,
     )

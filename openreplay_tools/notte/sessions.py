@@ -31,7 +31,7 @@ _SPOKEN = ("message", "url", "text", "value", "selector", "id")  # of a step, wh
 
 
 class NotteSessionPage(Page[NotteSession]):
-    """One page of sessions in Notte's order, newest first; it tells no total.
+    """One page of sessions in Notte's order, which is not documented; it tells no total.
 
     Attributes:
         has_next: whether there are more pages.
@@ -119,6 +119,11 @@ def fetch_session(session: str) -> Flow[NotteSession]:
         ) from None  # fmt: skip
     except BadRequestError as error:
         raise no_id(session, error) from None
+    if not reply.session_id and not reply.status:
+        raise UnexpectedReplyError(
+            "What Notte answered for session ", identifier(session), " is no session: it has neither an id nor a "
+            "state. Try again later.",
+        )  # fmt: skip
     return reply.to_session(session, steps=True)
 
 
@@ -155,7 +160,7 @@ def sessions_table(page: NotteSessionPage, args: NotteListSessionsArgs, scope: S
         notes.append(own("notte_get_session shows a session's steps, notte_get_frames moments of its video."))
     which = {"any": "all states", "ended": "ended only", "active": "running only"}[args.status]
     return Answer(
-        scope=(own("Notte"), own(which), own("newest first")),
+        scope=(own("Notte"), own(which), own("in Notte's order")),
         tally=Tally("sessions", len(rows) if alone else None, first=(page.page - 1) * page.limit + 1),
         headings=("session", "status", f"began ({zone})", "length", "steps", "browser", "error"),
         rows=rows,
@@ -235,7 +240,7 @@ def _long(duration_ms: int | None) -> str:
     NotteListSessionsArgs, group="notte", needs="notte", provider="notte", prepare=at_notte, present=sessions_table
 )
 def notte_list_sessions(args: NotteListSessionsArgs, scope: Scope) -> Flow[NotteSessionPage]:  # noqa: ARG001
-    """List browser sessions at Notte, newest first: id, state, when they began, length, steps, error.
+    """List browser sessions at Notte, in Notte's order: id, state, when they began, length, steps, error.
 
     Ended ones are included; only those can have a replay (status=ended). For one session's steps call
     notte_get_session.

@@ -26,7 +26,7 @@ UNSERVED: tuple[Operation[Any, Any], ...] = (
     ),
     unserved(
         "notte_search_sessions", "notte", "notte",
-        "Notte has no API for searching sessions. notte_list_sessions lists them, newest first, also the ended ones.",
+        "Notte has no API for searching sessions. notte_list_sessions lists them, also the ended ones.",
     ),
     unserved(
         "notte_search_users", "notte", "notte",

@@ -20,9 +20,10 @@ from openreplay_tools.errors import (
     UnexpectedReplyError,
 )
 from openreplay_tools.flow import Progress, fetch, work
-from openreplay_tools.notte.containers import HEAD, container_of
+from openreplay_tools.notte.containers import HEAD, container_of, is_whole_mp4, piece_fits
 from openreplay_tools.notte.playlist import pieces, read_playlist
 from openreplay_tools.notte.waiting import NOT_ENDED, await_replay, still_active
+from openreplay_tools.recordings import Media
 from openreplay_tools.text import Recorded, identifier
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from openreplay_tools.flow import Flow, Sink
     from openreplay_tools.notte.waiting import Found
     from openreplay_tools.operation import Scope
-    from openreplay_tools.recordings import Container, Media
+    from openreplay_tools.recordings import Container
 
+_INSTEAD = "nothing of it was kept. Try again later, or watch the replay in Notte's console."
 _FURTHER = 1024**3  # bytes of a video, where a scope was made by hand
 
 
@@ -49,13 +51,15 @@ class Video:
         container: told by them.
         duration_ms: as Notte says it, or its playlist; None where neither does.
         segments: how many pieces were joined; None for a whole file.
-        complete: False when the playlist does not say that it has an end.
+        complete: False when the playlist does not say that it has an end, or Notte tells another length.
+        told_ms: that other length; None where it tells none.
     """
 
     container: Container
     duration_ms: int | None = None
     segments: int | None = None
     complete: bool = True
+    told_ms: int | None = None
 
 
 def downloads_of(scope: Scope) -> Downloads:
@@ -88,7 +92,7 @@ def fetch_video(
         if found.media is None:
             raise _not_ready(session, found)
         try:
-            return (yield from _brought(found, found.media, draft, expect, downloads_of(scope).download_deadline))
+            return (yield from _brought(found, draft, scope, expect, fresh=fresh))
         except _ExpiredError:
             if fresh:
                 raise PermissionDeniedError(
@@ -110,21 +114,24 @@ def _not_ready(session: str, found: Found) -> UnavailableError:
 
 
 def _brought(
-    found: Found, media: Media, draft: Draft, expect: Callable[[Container], None], seconds: float
+    found: Found, draft: Draft, scope: Scope, expect: Callable[[Container], None], *, fresh: bool
 ) -> Flow[Video]:
+    media = found.media or Media()
     if found.direct:
-        return Video(_container(draft), media.duration_ms)
+        return Video((yield from _container(draft)), media.duration_ms)
     if media.url is not None:
         expect("mp4")
         try:
             yield Progress(0, 1, "fetching the video")
             yield from _piece(media.url.get_secret_value(), draft)
-            return Video(_container(draft), media.duration_ms)
-        except (ApiError, UnexpectedReplyError, TransportError) as error:
+            return Video((yield from _container(draft)), media.duration_ms)
+        except (ApiError, UnexpectedReplyError, TransportError, _ExpiredError) as error:
             if media.playlist is None or isinstance(error, ReplyTooLongError | RequestTimeoutError):
                 raise
+            if isinstance(error, _ExpiredError) and not fresh:
+                raise
         draft.restart()
-    return (yield from _joined(media, draft, expect, seconds))
+    return (yield from _joined(media, draft, expect, downloads_of(scope).download_deadline))
 
 
 class _InTime:
@@ -157,9 +164,15 @@ def _joined(media: Media, draft: Draft, expect: Callable[[Container], None], sec
         yield from _piece(address, into)
         if draft.size == before:
             raise UnexpectedReplyError("A piece of Notte's replay came empty; nothing was kept. Try again later.")
+        head, count = draft.head_at(before, HEAD), len(playlist.addresses)
+        if not piece_fits(head, done, count, mapped=playlist.mapped):
+            raise UnexpectedReplyError(
+                f"Piece {done + 1:,} of {count:,} of Notte's replay is not what belongs there in one video; {_INSTEAD}"
+            )
         draft.mark()
-    length = playlist.duration_ms if media.duration_ms is None else media.duration_ms
-    return Video(_container(draft), length, playlist.segments, playlist.complete)
+    container = yield from _container(draft)
+    length, told = playlist.length(media.duration_ms)
+    return Video(container, length, playlist.segments, playlist.complete and told is None, told)
 
 
 def _piece(address: str, into: Sink) -> Flow[None]:
@@ -169,8 +182,11 @@ def _piece(address: str, into: Sink) -> Flow[None]:
         raise _ExpiredError("The storage refused an address.") from error
 
 
-def _container(draft: Draft) -> Container:
+def _container(draft: Draft) -> Flow[Container]:
+    """Tell what has come, and refuse what is none or not all of one."""
     container = container_of(draft.head(HEAD))
     if container is None:
-        raise UnexpectedReplyError("What came as Notte's replay is no video; nothing of it was kept. Try again later.")
+        raise UnexpectedReplyError(f"What came as Notte's replay is no video; {_INSTEAD}")
+    if container == "mp4" and not (yield from work(partial(is_whole_mp4, draft.file, draft.size))):
+        raise UnexpectedReplyError(f"The MP4 that came as Notte's replay is cut off or damaged; {_INSTEAD}")
     return container

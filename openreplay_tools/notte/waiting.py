@@ -121,14 +121,22 @@ class _Refusal:
 
     def end(self, session: str) -> UnavailableError | None:
         """Return why waiting would not help, None when it may."""
-        if self.retryable is False or (self.retryable is None and self.status in _GONE):
-            status = (" (", Recorded(self.status, limit=40), ")") if self.status else ()
-            said = (" It says: ", Recorded(self.message, limit=300)) if self.message else ()
-            return UnavailableError(
-                "Notte has no replay of session ", identifier(session), *status, " and will not make one.", *said,
-                " notte_get_session shows its steps.",
-            )  # fmt: skip
-        return still_active(session) if self.retryable is None and "still active" in self.words else None
+        gone = self.status in _GONE
+        if self.retryable is not True and not gone and "still active" in self.words:
+            return still_active(session)
+        if self.retryable is False and self.status == NOT_ENDED:
+            return still_active(session)
+        return self._final(session, gone=gone) if self.retryable is False or (self.retryable is None and gone) else None
+
+    def _final(self, session: str, *, gone: bool) -> UnavailableError:
+        status = (" (", Recorded(self.status, limit=40), ")") if self.status else ()
+        said = (" It says: ", Recorded(self.message, limit=300)) if self.message else ()
+        # Not to be asked again need not mean that none will ever be made.
+        ending = (*status, " and will not make one.") if gone else (". Notte says not to ask again", *status, ".")
+        return UnavailableError(
+            "Notte has no replay of session ", identifier(session), *ending, *said,
+            " notte_get_session shows its steps.",
+        )  # fmt: skip
 
 
 def still_active(session: str) -> UnavailableError:

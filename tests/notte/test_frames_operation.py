@@ -204,10 +204,29 @@ def test_what_cannot_be_looked_at_is_told_with_the_reason(client, session_id, ki
         client.run(notte_get_frames, session=session_id, at="1", wait=0)
 
 
-def test_a_broken_video_is_told_so():
-    far = FarSide({**MP4, f"{STORAGE}/a.mp4": WHOLE[:300]})
-    with far.client() as client, pytest.raises(UnexpectedReplyError, match=r"no video\. Fetch the replay again"):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (WHOLE[:300], "cut off or damaged"),
+        (WHOLE[:40] + bytes(924) + WHOLE[964:], r"no video\. Fetch the replay again"),
+    ],
+    ids=["cut", "nothing in its moov"],
+)
+def test_a_broken_video_is_told_so(content, said):
+    assert WHOLE[36:40] == b"moov"
+    far = FarSide({**MP4, f"{STORAGE}/a.mp4": content})
+    with far.client() as client, pytest.raises(UnexpectedReplyError, match=said):
         client.run(notte_get_frames, session=SESSION, at="1")
+
+
+def test_pieces_that_are_shorter_than_notte_says_are_told():
+    routes = {**joined(), REPLAY: ready(text=playlist(NAMES[:2]), video_duration_ms=20_000)}
+    with FarSide(routes).client() as client:
+        found, text = say(client, notte_get_frames, session=SESSION, at="0:17")
+    assert (found.duration_ms, found.told_ms, found.complete) == (10_000, 20_000, False)
+    assert ", 0:10 long" in text
+    assert "after the end: the last one" in text
+    assert "Notte tells another length than its playlist, 0:20: the recording may be incomplete." in text
 
 
 def test_an_mp4_that_fails_is_replaced_by_its_pieces():

@@ -128,6 +128,25 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     assert "pip install 'openreplay-tools[video]'" in refusal(text(*piece(0), END))
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told", "length"),
+    [
+        ("20.0", None, (20_000, None)),
+        ("20.0", 21_900, (21_900, None)),
+        ("20.0", 22_200, (22_200, None)),  # 2.2 s are not a tenth of it
+        ("20.0", 22_300, (20_000, 22_300)),
+        ("20.0", 17_700, (20_000, 17_700)),
+        ("10.0", 12_000, (12_000, None)),  # a sixth of it, but 2 s only
+        ("10.0", 12_001, (10_000, 12_001)),
+        ("20.0", 0, (20_000, None)),
+        ("0", 20_000, (20_000, None)),  # such a playlist tells no length
+        ("0", None, (0, None)),
+    ],
+)
+def test_a_length_that_is_far_from_notte_s_is_told_beside_it(seconds, told, length):
+    assert read_playlist(text(*piece(0, seconds), END)).length(told) == length
+
+
 LINES = [
     *HEAD,
     END,

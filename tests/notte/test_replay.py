@@ -231,6 +231,38 @@ def test_the_words_still_active_end_the_waiting(answer):
 
 
 @pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            structured(replay_status="waiting_for_session", retryable=False, message="The session is still active"),
+            "is still active: a replay is made when a session has ended. End it",
+        ),
+        (structured(replay_status="waiting_for_session", retryable=False), "is still active: a replay is made"),
+        (structured(retryable=False, message="It is still active"), "is still active: a replay is made"),
+        (structured(replay_status="processing", retryable=False), r"\. Notte says not to ask again \(processing\)\."),
+        (structured(replay_status="unknown", retryable=False), r"Notte says not to ask again \(unknown\)\."),
+        (httpx.Response(404, json={"retryable": False}), r"Notte says not to ask again\. "),
+        (structured(replay_status="failed", retryable=False), r"\(failed\) and will not make one"),
+    ],
+)
+def test_why_not_to_ask_again_is_told_as_notte_tells_it(answer, said):
+    far = FarSide({REPLAY: answer})
+    with far.client() as client, pytest.raises(UnavailableError, match=said) as caught:
+        client.run(notte_get_replay, session=SESSION)
+    assert ("will not make one" in str(caught.value)) == ("will not make one" in said)
+    assert far.places == [REPLAY]
+
+
+def test_pieces_that_are_shorter_than_notte_says_are_told():
+    routes = {REPLAY: ready(text=playlist(["0.ts", "1.ts"]), video_duration_ms=20_000)}
+    with FarSide(routes).client() as client:
+        replay, text = say(client, notte_get_replay, session=SESSION)
+    assert (replay.media.duration_ms, replay.told_ms, replay.complete) == (10_000, 20_000, False)
+    assert "Video: 2 pieces of a playlist (HLS); length 0:10." in text
+    assert "Notte tells another length than its playlist, 0:20: the recording may be incomplete." in text
+
+
+@pytest.mark.parametrize(
     ("answer", "waits"),
     [
         (structured(replay_status="processing"), True),
@@ -255,7 +287,7 @@ def test_a_structured_refusal_is_obeyed_whatever_its_status(answer, waits, slept
         if waits:
             assert client.run(notte_get_replay, session=SESSION).waited_s == 5
         else:
-            with pytest.raises(UnavailableError, match="will not make one"):
+            with pytest.raises(UnavailableError, match=r"will not make one|says not to ask again"):
                 client.run(notte_get_replay, session=SESSION)
     assert far.places == [REPLAY] * (2 if waits else 1)
     assert slept == [5] * waits

@@ -315,6 +315,97 @@ def test_an_mp4_that_breaks_off_for_good_leaves_nothing_of_itself_in_the_joined_
     assert files(directory) == {f"{SESSION}.ts": JOINED_TS}
 
 
+MAPPED = f'#EXT-X-MAP:URI="{address("init.mp4")}"'
+XML = b"<?xml version='1.0'?><Error><Code>SlowDown</Code></Error>"
+TS, M4S, INIT = media(SEGMENTS[0]), media(FRAGMENTS[0]), media("init.mp4")
+
+
+@pytest.mark.parametrize(
+    ("init", "contents", "which"),
+    [
+        (None, [TS, XML, TS], "Piece 2 of 3"),
+        (None, [TS, b'{"error": "x"}', TS], "Piece 2 of 3"),
+        (None, [TS, TS, XML], "Piece 3 of 3"),
+        (None, [TS, M4S], "Piece 2 of 2"),
+        (None, [M4S, M4S], "Piece 1 of 2"),
+        (None, [M4S], "Piece 1 of 1"),
+        (None, [WHOLE, WHOLE], "Piece 1 of 2"),
+        (None, [media("replay.webp")] * 2, "Piece 1 of 2"),
+        (INIT, [M4S, XML], "Piece 3 of 3"),
+        (INIT, [M4S, INIT + M4S], "Piece 3 of 3"),
+        (INIT, [TS], "Piece 2 of 2"),
+        (TS, [TS], "Piece 1 of 2"),
+        (b'{"error": "x"}', [M4S], "Piece 1 of 2"),
+    ],
+)
+def test_a_piece_that_belongs_to_no_one_video_is_refused_as_it_comes(init, contents, which, directory):
+    names = [f"{place}.bin" for place in range(len(contents))]
+    routes = {f"{STORAGE}/{name}": content for name, content in zip(names, contents, strict=True)}
+    text = playlist(names, lines=[MAPPED] if init else ())
+    far = FarSide({REPLAY: ready(text=text), **routes, **({f"{STORAGE}/init.mp4": init} if init else {})})
+    told_so = pytest.raises(UnexpectedReplyError, match=f"{which} .* nothing of it was kept. Try again later, or watch")
+    with far.client(downloads=str(directory)) as client, told_so:
+        client.run(notte_save_replay, session=SESSION)
+    assert files(directory) == {}
+    assert len(far.places) == 1 + int(which.split()[1])  # what comes behind it is not sent for
+
+
+@pytest.mark.parametrize(("content", "ending"), [(WHOLE, "mp4"), (media("replay.webp"), "webp"), (TS, "ts")])
+def test_a_playlist_of_one_whole_video_is_that_video(content, ending, directory):
+    far = FarSide({REPLAY: ready(text=playlist(["a"])), f"{STORAGE}/a": content})
+    with far.client(downloads=str(directory)) as client:
+        client.run(notte_save_replay, session=SESSION)
+    assert files(directory) == {f"{SESSION}.{ending}": content}
+
+
+CUT = WHOLE[:3000]
+
+
+@pytest.mark.parametrize("routes", [{REPLAY: ready(address("a.mp4")), MP4: CUT}, {REPLAY: CUT}], ids=["mp4", "at once"])
+def test_an_mp4_that_was_cut_is_not_kept(routes, directory):
+    told_so = pytest.raises(UnexpectedReplyError, match="cut off or damaged; nothing of it was kept")
+    with FarSide(routes).client(downloads=str(directory)) as client, told_so:
+        client.run(notte_save_replay, session=SESSION)
+    assert files(directory) == {}
+
+
+def test_the_last_piece_of_an_mp4_that_was_cut_is_not_kept(directory):
+    text = playlist(["0.m4s"], lines=[MAPPED])
+    far = FarSide({REPLAY: ready(text=text), f"{STORAGE}/init.mp4": INIT, f"{STORAGE}/0.m4s": M4S[:-1]})
+    with far.client(downloads=str(directory)) as client, pytest.raises(UnexpectedReplyError, match="cut off"):
+        client.run(notte_save_replay, session=SESSION)
+    assert files(directory) == {}
+
+
+@pytest.mark.parametrize(("mp4", "looks"), [(CUT, 1), (FORBIDDEN, 2)], ids=["cut", "refused afresh"])
+def test_a_playlist_beside_an_mp4_that_cannot_be_had_is_used(mp4, looks, directory):
+    far = FarSide({**joined(), REPLAY: ready(address("a.mp4"), playlist(NAMES)), MP4: mp4})
+    with far.client(downloads=str(directory)) as client:
+        client.run(notte_save_replay, session=SESSION)
+    assert files(directory) == {f"{SESSION}.ts": JOINED_TS}
+    assert far.places == [*[REPLAY, MP4] * looks, *PARTS]
+
+
+def test_where_the_pieces_are_refused_as_well_notte_is_asked_twice_only(directory):
+    routes = {REPLAY: ready(address("a.mp4"), playlist(NAMES)), MP4: FORBIDDEN, **dict.fromkeys(PARTS, FORBIDDEN)}
+    far = FarSide(routes)
+    with far.client(downloads=str(directory)) as client, pytest.raises(PermissionDeniedError, match="fresh ones too"):
+        client.run(notte_save_replay, session=SESSION)
+    assert far.places == [REPLAY, MP4, REPLAY, MP4, next(iter(PARTS))]
+    assert files(directory) == {}
+
+
+@pytest.mark.parametrize(("told_ms", "complete"), [(20_000, False), (11_000, True)])
+def test_pieces_that_are_shorter_than_notte_says_are_told(told_ms, complete, directory):
+    far = FarSide({**joined(), REPLAY: ready(text=playlist(NAMES[:2]), video_duration_ms=told_ms)})
+    with far.client(downloads=str(directory)) as client:
+        saved, text = say(client, notte_save_replay, session=SESSION)
+    assert saved.complete is complete
+    assert (saved.duration_ms, saved.told_ms) == ((11_000, None) if complete else (10_000, 20_000))
+    note = "Notte tells another length than its playlist, 0:20: the recording may be incomplete."
+    assert (note in text) is not complete
+
+
 def test_what_is_no_video_is_not_kept(directory):
     page = b"<html>Not here any more</html>"
     for routes in ({REPLAY: ready(address("a.mp4")), MP4: page}, joined(**dict.fromkeys(PARTS, page))):

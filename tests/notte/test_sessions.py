@@ -22,7 +22,7 @@ def test_ended_sessions_are_listed_too_in_the_order_of_the_server(client, sandbo
     assert [row.session_id for row in page.rows] == list(make_sessions(sandbox.now()))
     assert {row.status for row in page.rows} == {"active", "authenticating", "closed", "error", "timed_out"}
     assert (page.has_next, page.total) == (False, None)
-    assert text.splitlines()[0] == "38 of 38 sessions · Notte · all states · newest first"
+    assert text.splitlines()[0] == "38 of 38 sessions · Notte · all states · in Notte's order"
 
 
 def test_a_row_tells_what_became_of_the_session(client, sandbox):
@@ -70,7 +70,7 @@ def test_a_page_of_ended_ones_is_full_whatever_still_runs(client):
     page, text = say(client, notte_list_sessions, status="ended", limit=6)
     assert [row.session_id for row in page.rows] == everything[:6]
     assert page.has_next
-    assert text.startswith("6 sessions · Notte · ended only · newest first")
+    assert text.startswith("6 sessions · Notte · ended only · in Notte's order")
     second, _ = say(client, notte_list_sessions, status="ended", limit=6, page=2)
     assert [row.session_id for row in second.rows] == everything[6:12]
     last, _ = say(client, notte_list_sessions, status="ended", limit=6, page=6)
@@ -310,6 +310,18 @@ def test_what_is_no_list_of_sessions_is_not_guessed_at():
     far = FarSide({LIST: {"items": [json.dumps(session())]}})
     with far.client() as client, pytest.raises(UnexpectedReplyError):
         client.run(notte_list_sessions)
+
+
+@pytest.mark.parametrize("answer", [{}, {"message": "nope"}, {"session_id": "", "status": None}])
+def test_what_is_no_session_is_not_taken_for_one_that_runs(answer):
+    with FarSide({ONE: answer}).client() as client, pytest.raises(UnexpectedReplyError, match="is no session"):
+        client.run(notte_get_session, session=SESSION)
+
+
+@pytest.mark.parametrize("answer", [{"session_id": SESSION}, {"status": "active"}])
+def test_an_id_or_a_state_make_a_session(answer):
+    with FarSide({ONE: answer}).client() as client:
+        assert client.run(notte_get_session, session=SESSION).session_id == SESSION
 
 
 async def test_async_code_is_told_the_same():
