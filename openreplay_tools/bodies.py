@@ -19,6 +19,9 @@ _PIECE = 64 * 1024  # bytes that are unpacked at a time, so that the bounds are 
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _LONGEST_BLANK = 1024
 _GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's names for the forms of deflate
+_MAGIC = b"\x1f\x8b"
+_UNDONE = frozenset({"gzip", "x-gzip", "deflate"})
+_COMPRESSIONS = _UNDONE | {"br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
 
 
 class Unpacker:
@@ -28,17 +31,18 @@ class Unpacker:
         """Begin.
 
         Args:
-            coding: of the header Content-Encoding.
+            coding: of the header Content-Encoding; words in it that name no compression do not matter.
 
         Raises:
-            UnexpectedReplyError: it is none that is undone here; none is asked for.
+            UnexpectedReplyError: it is none that is undone here, or several; none is asked for.
         """
-        self._coding = coding.strip().lower()
-        if self._coding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+        named = [word for word in (each.strip().lower() for each in coding.split(",")) if word in _COMPRESSIONS]
+        if len(named) > 1 or not _UNDONE.issuperset(named):
             raise UnexpectedReplyError("The server compresses its answer in a way that nobody asked for.")
-        self._plain = self._coding in {"", "identity"}
-        self._undo = zlib.decompressobj(_ZLIB if self._coding == "deflate" else _GZIP)
-        self._begun = False
+        self._coding = named[0] if named else ""
+        self._undo: Any = None
+        self._held = b""  # too little to tell what it is
+        self._over = False
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what a piece of the body holds.
@@ -46,22 +50,39 @@ class Unpacker:
         Raises:
             TransportError: it is broken.
         """
-        if self._plain:
+        if not self._coding:
             yield chunk
             return
-        while chunk:
+        chunk, self._held = self._held + chunk, b""
+        while self._goes_on(chunk):
             try:
                 piece = self._undo.decompress(chunk, _PIECE)
             except zlib.error:
-                if self._begun or self._coding != "deflate":
-                    raise TransportError("The server's compressed answer is broken. Try again.") from None
-                self._undo = zlib.decompressobj(_BARE)  # as some servers understand the word
-                self._begun = True
-                continue
-            self._begun = True
+                raise TransportError("The server's compressed answer is broken. Try again.") from None
             if piece:
                 yield piece
-            chunk = self._undo.unconsumed_tail
+            chunk = self._undo.unused_data if self._undo.eof else self._undo.unconsumed_tail
+            if not chunk and (self._undo.eof or len(piece) < _PIECE):  # a full piece may not have been all
+                return
+
+    def _goes_on(self, rest: bytes) -> bool:
+        """Tell whether more of the body is to be undone, and make ready for it."""
+        if self._over or not (rest or self._undo):
+            return False
+        if self._undo is not None and not self._undo.eof:
+            return True
+        if len(rest) < len(_MAGIC):
+            self._held = rest
+            return False
+        if self._undo is None:
+            bare = self._coding == "deflate" and (rest[0] & 15 != 8 or int.from_bytes(rest[:2], "big") % 31)
+            self._undo = zlib.decompressobj(_BARE if bare else _ZLIB if self._coding == "deflate" else _GZIP)
+            return True
+        # Compressed files put one behind the other are one file; anything else that follows is padding.
+        self._over = self._coding == "deflate" or not rest.startswith(_MAGIC)
+        if not self._over:
+            self._undo = zlib.decompressobj(_GZIP)
+        return not self._over
 
     def end(self) -> None:
         """Make sure that nothing is missing.
@@ -69,7 +90,7 @@ class Unpacker:
         Raises:
             TransportError: the body breaks off.
         """
-        if self._begun and not self._undo.eof:
+        if self._held if self._undo is None else not self._undo.eof:
             raise TransportError("The server's compressed answer breaks off. Try again.")
 
 
@@ -94,6 +115,7 @@ class Body:
         self._success = self._data = False
         self._blank = b""
         self._unpacker = Unpacker("")
+        self._readable = True
 
     def open(self, status: int, headers: Mapping[str, str], *, unpacked: bool = False) -> None:
         """Look at the head of the reply; what an earlier try has brought is forgotten, even where nothing follows.
@@ -107,7 +129,12 @@ class Body:
             UnexpectedReplyError: the body is compressed in a way that is not undone here.
         """
         self._success = status == 200 if self._request.via == "storage" else 200 <= status < 300
-        self._unpacker = Unpacker("" if unpacked else headers.get("content-encoding", ""))
+        try:
+            self._unpacker = Unpacker("" if unpacked else headers.get("content-encoding", ""))
+        except UnexpectedReplyError:
+            if self._success:
+                raise
+            self._readable = False  # the status says enough
         if self._request.into is not None:
             self._request.into.begin()
         self._data = self._request.via != "storage" and media_type(headers) in {"application/json", "text/html"}
@@ -118,9 +145,9 @@ class Body:
         Raises:
             TransportError: the reply is too long, takes too long, or its compression is broken.
         """
-        for piece in self._unpacker.pieces(chunk):
-            if time.monotonic() > self._deadline:
-                raise self._connection.late(self._request, download=self._sink is not None)
+        self._check_time()
+        for piece in self._unpacker.pieces(chunk) if self._readable else ():
+            self._check_time()
             self._take(piece)
         return self._deadline
 
@@ -131,7 +158,16 @@ class Body:
             TransportError: something is missing.
         """
         self._unpacker.end()
-        self._keep(self._blank)
+        if self._blank and self._request.via == "storage":  # a file may well hold nothing but blanks
+            self._choose(self._blank)
+        if self._sink is not None and self._blank:
+            self._sink.take(self._blank)
+        else:
+            self._keep(self._blank)
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise self._connection.late(self._request, download=self._sink is not None)
 
     def _take(self, piece: bytes) -> None:
         if not self._chosen:
@@ -162,5 +198,5 @@ class Body:
         written = self._request.via != "storage" and first.lstrip(_BLANK)[:1] in {b"{", b"[", b"<"}
         if self._success and not self._data and not written:
             self._sink = self._request.into
-            # From here on it is a download, which has a time of its own.
-            self._deadline = max(self._deadline, time.monotonic() + self._connection.settings.download_deadline)
+            if self._request.via != "storage":  # from here on it is a download, which has a time of its own
+                self._deadline = max(self._deadline, time.monotonic() + self._connection.settings.download_deadline)

@@ -124,7 +124,9 @@ class Connection:
             RequestTimeoutError: the deadline has passed.
         """
         left = self.left(deadline, request)
-        connect, read = min(left, self.settings.connect_timeout), min(left, self.settings.read_timeout)
+        download = request is not None and request.into is not None  # whose time may begin with its first byte
+        connect, read = min(left, self.settings.connect_timeout), self.settings.read_timeout
+        read = read if download else min(left, read)
         return {"connect": connect, "read": read, "write": read, "pool": connect}
 
     def left(self, deadline: float, request: Request[Any] | None = None) -> float:
