@@ -105,7 +105,7 @@ def test_the_embedded_server_has_the_other_vendors_when_asked(capsys, tmp_path):
 def test_a_call_at_another_vendor_needs_no_more_than_its_name(capsys, tmp_path):
     """Whoever names a tool of LogRocket or Notte need not say --siblings as well."""
     assert main(["call", "--sandbox", "notte_list_sessions", "limit=2"]) == 0
-    assert capsys.readouterr().out.startswith("2 sessions · Notte · all states · newest first\n")
+    assert capsys.readouterr().out.startswith("2 sessions · Notte · all states · in Notte's order\n")
     assert main(["call", "--sandbox", "logrocket_list_exports", "limit=1"]) == 0
     assert capsys.readouterr().out.startswith("1 export file · LogRocket acme/shop · oldest first\n")
     assert main(["call", "--sandbox", "--downloads", str(tmp_path / "files"), "notte_save_replay", SAVED]) == 0
