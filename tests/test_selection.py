@@ -139,7 +139,8 @@ def test_a_refused_key_costs_its_own_vendors_tools_only(vendor, key, status):
     far = Vendors(**{host: lambda _: httpx.Response(status, json={"message": f"no such key {key}"})})
     toolkit = toolkit_before(far).probe()
     assert unavailable(toolkit) == {vendor}
-    assert len(far.requests) == 2, "a probe insists on nothing"
+    twice = vendor == "logrocket" and status == 403  # which may speak of exports only
+    assert len(far.requests) == 2 + twice, "a probe insists on nothing"
     assert not [secret for secret in KEYS if secret in str(toolkit.unavailable)]
     far.answers = Vendors().answers
     assert unavailable(toolkit.probe()) == set(), "a later probe looks anew"
@@ -149,6 +150,20 @@ def test_a_refused_key_costs_its_own_vendors_tools_only(vendor, key, status):
 def test_an_account_without_exports_still_has_its_key_accepted(status):
     far = Vendors(api__logrocket__com=lambda _: httpx.Response(status, text="Not enabled"))
     assert unavailable(toolkit_before(far).probe()) == set()
+
+
+@pytest.mark.parametrize("known", [400, 404, 200])
+def test_exports_that_are_forbidden_cost_no_highlights(known):
+    """Which of the two a 403 means is not documented: the other endpoint tells whether the key is good."""
+
+    def answer(request):
+        return httpx.Response(403 if "data-export" in request.url.path else known, json={})
+
+    far = Vendors(api__logrocket__com=answer)
+    assert unavailable(toolkit_before(far).probe()) == set()
+    assert [place for place in far.asked() if "logrocket" in place] == [
+        LOGROCKET, LOGROCKET.replace("data-export/", "highlights"),
+    ]  # fmt: skip
 
 
 def test_a_vendor_that_wants_the_other_form_of_a_path_is_asked_in_it():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import model_validator
 
-from openreplay_tools.errors import ApiError, BadRequestError, NotFoundError
+from openreplay_tools.errors import ApiError, AuthenticationError, BadRequestError, NotFoundError
 from openreplay_tools.flow import Request, ask_either_way
 from openreplay_tools.operation import Record
 from openreplay_tools.text import Own, Recorded, name
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from openreplay_tools.operation import Arguments, Scope
     from openreplay_tools.text import Line
 
+_FORBIDDEN = 403
+_ID_LENGTH = 64  # of highlights' ids, in hexadecimal
 ReplyT = TypeVar("ReplyT", bound="Reply")
 
 
@@ -70,14 +72,23 @@ def at_logrocket(args: Arguments, scope: Scope) -> Flow[Scope]:  # noqa: ARG001
 
 
 def knock() -> Flow[None]:
-    """Make sure that the key is accepted, with one small request.
+    """Make sure that the key is accepted, with one or two small requests.
+
+    Exports are not enabled for every account, and a 403 may say that or refuse the key: then highlights that nobody has
+    requested tell which.
 
     Raises:
         AuthenticationError: it is refused.
     """
     listing = Request("GET", ("data-export",), _Anything, query={"limit": "1"}, via="logrocket", slash=True)
-    with suppress(NotFoundError, BadRequestError):  # exports are not enabled for every account
-        yield from ask_logrocket(listing)
+    with suppress(NotFoundError, BadRequestError):
+        try:
+            yield from ask_logrocket(listing)
+        except AuthenticationError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            unknown = {"id": "0" * _ID_LENGTH}
+            yield from ask_logrocket(Request("GET", ("highlights",), _Anything, query=unknown, via="logrocket"))
 
 
 def about(scope: Scope, *more: Line) -> tuple[Line, ...]:
