@@ -107,7 +107,7 @@ class Body:
         """
         self._connection = connection
         self._request = request
-        self._deadline = deadline
+        self.deadline = deadline
         self._chunks: list[bytes] = []
         self._size = 0
         self._sink: Sink | None = None
@@ -149,7 +149,7 @@ class Body:
         for piece in self._unpacker.pieces(chunk) if self._readable else ():
             self._check_time()
             self._take(piece)
-        return self._deadline
+        return self.deadline
 
     def end(self) -> None:
         """Take note that nothing follows.
@@ -166,8 +166,13 @@ class Body:
             self._keep(self._blank)
 
     def _check_time(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise self._connection.late(self._request, download=self._sink is not None)
+        if time.monotonic() > self.deadline:
+            raise self._connection.late(self._request, download=self.is_download)
+
+    @property
+    def is_download(self) -> bool:
+        """Whether somebody else takes the bytes, in a time of its own."""
+        return self._sink is not None
 
     def _take(self, piece: bytes) -> None:
         if not self._chosen:
@@ -199,4 +204,4 @@ class Body:
         if self._success and not self._data and not written:
             self._sink = self._request.into
             if self._request.via != "storage":  # from here on it is a download, which has a time of its own
-                self._deadline = max(self._deadline, time.monotonic() + self._connection.settings.download_deadline)
+                self.deadline = max(self.deadline, time.monotonic() + self._connection.settings.download_deadline)

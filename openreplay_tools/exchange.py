@@ -62,8 +62,9 @@ class Exchange:
                 finally:
                     response.close()
         except RequestTimeoutError:
-            connection.left(deadline, request)  # past the deadline both clients say the same
-            raise
+            if time.monotonic() < body.deadline:
+                raise
+            raise connection.late(request, download=body.is_download) from None  # as the async client says it
         return response.status_code, response.headers, body.whole()
 
     def opened(self, url: str) -> httpx.Client:
@@ -117,7 +118,7 @@ class AsyncExchange:
                         await response.aclose()
         except TimeoutError:
             if timer.expired():
-                raise connection.late(request) from None
+                raise connection.late(request, download=body.is_download) from None
             raise
         return response.status_code, response.headers, body.whole()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import time
 import zlib
@@ -207,6 +208,24 @@ def test_a_look_has_the_calls_time_and_a_download_its_own():
     assert data.add(b"{}") == soon
     video.open(200, {"content-type": "video/mp4"})
     assert video.add(MP4) > soon + 800
+
+
+def test_a_late_download_is_told_with_its_own_limit(make_driven):
+    class Slow(Stream):
+        def __iter__(self):
+            yield MP4
+            time.sleep(0.15)
+            yield MP4
+
+        async def __aiter__(self):
+            yield MP4
+            await asyncio.sleep(0.15)
+            yield MP4
+
+    look = Request("GET", ("sessions", "s", "replay"), Named, via="notte", into=Draft(BytesIO(), 10_000))
+    slow = make_driven(lambda _: httpx.Response(200, stream=Slow()), deadline=0.05, download_deadline=0.1, retries=0)
+    with pytest.raises(RequestTimeoutError, match=r"The download took longer than 0\.1 s"):
+        slow.run(ask(look))
 
 
 @pytest.mark.parametrize("status", [201, 204, 206])
