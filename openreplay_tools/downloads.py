@@ -106,8 +106,8 @@ class Downloads:
         download_deadline: seconds that one file may take to come, all its pieces together.
     """
 
-    directory: str
-    at_most: int
+    directory: str = ""
+    at_most: int = 1024**3
     download_deadline: float = 900.0
 
     @contextmanager

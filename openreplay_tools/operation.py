@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, T
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from openreplay_tools.doors import AppRef
+from openreplay_tools.downloads import Downloads
 from openreplay_tools.errors import (
     ArgumentsError,
     AuthenticationError,
@@ -21,6 +22,7 @@ from openreplay_tools.errors import (
     WebPageError,
 )
 from openreplay_tools.flow import Emit, Flow, Learned, watched
+from openreplay_tools.handles import Handles
 from openreplay_tools.routes import Route, hindrance
 from openreplay_tools.schema import explain, flat_schema
 from openreplay_tools.windows import Window
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from openreplay_tools.answer import Answer
     from openreplay_tools.confirmation import Confirmations
     from openreplay_tools.doors import Access, Door
-    from openreplay_tools.downloads import Downloads
-    from openreplay_tools.handles import Handles
 
 P = ParamSpec("P")
 A = TypeVar("A", bound="Arguments")
@@ -125,8 +125,8 @@ class Scope:
     window: Window = _EVER
     examines: bool = True  # whether a search that finds nothing looks into why
     app: AppRef = _NO_APP
-    downloads: Downloads | None = None
-    handles: Handles | None = None
+    downloads: Downloads = field(default_factory=Downloads)
+    handles: Handles = field(default_factory=Handles, repr=False)
     poll_seconds: float = 5.0  # between two looks at what a server is preparing
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
@@ -40,8 +40,8 @@ def unserved(name: str, provider: str, group: str, *instead: str) -> Operation[.
         yield from ()
         return scope
 
-    def never(result: Record, args: AnyArguments, scope: Scope) -> Answer:
-        raise NotImplementedError
+    def never(*_: Any) -> Answer:
+        raise UnavailableError(*instead)
 
     route: Route[Record] = NoRoute("logrocket" if provider == "logrocket" else "notte", nothing, instead)
     return Operation(

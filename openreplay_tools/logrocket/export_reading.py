@@ -16,7 +16,6 @@ from openreplay_tools.errors import (
     OpenReplayToolsError,
     PermissionDeniedError,
     ReplyTooLongError,
-    UnavailableError,
     UnexpectedReplyError,
 )
 from openreplay_tools.fields import Detail
@@ -72,9 +71,9 @@ def _by_handle(args: LogrocketReadExportArgs, scope: Scope) -> Flow[Scope]:
     yield from ()
     place_of(args.export)
     if args.save_as:
-        _downloads(scope).check(args.save_as, overwrite=True)  # so that a refusal repeats what was given
+        scope.downloads.check(args.save_as, overwrite=True)  # so that a refusal repeats what was given
         for name in _names(args.save_as):
-            _downloads(scope).check(name, overwrite=args.overwrite)
+            scope.downloads.check(name, overwrite=args.overwrite)
     return scope
 
 
@@ -85,15 +84,9 @@ def _names(save_as: str) -> tuple[str, str]:
     return f"{stem}{kind}", f"{stem}{kind}.gz"
 
 
-def _downloads(scope: Scope) -> Downloads:
-    if scope.downloads is None:
-        raise UnavailableError("Nothing can be downloaded here.")
-    return scope.downloads
-
-
 def _download(handle: str, draft: Draft, scope: Scope) -> Flow[None]:
     """Fetch a file, by the address that is remembered or, where that has expired or is unknown, by a fresh one."""
-    address = scope.handles.get(handle) if scope.handles is not None else ""
+    address = scope.handles.get(handle)
     if address:
         try:
             yield from fetch(address, draft)
@@ -186,7 +179,7 @@ def logrocket_read_export(args: LogrocketReadExportArgs, scope: Scope) -> Flow[E
     Handles come from logrocket_list_exports. Begin with limit=0 for the counts, then narrow with types. LogRocket does
     not document what a file holds; names vary.
     """
-    downloads = _downloads(scope)
+    downloads = scope.downloads
     with downloads.drafting() if args.save_as else downloads.aside() as draft:
         yield from _download(args.export, draft, scope)
         contents = yield from work(partial(_contents, draft, args, scope, downloads.at_most))
@@ -201,7 +194,7 @@ def logrocket_read_export(args: LogrocketReadExportArgs, scope: Scope) -> Flow[E
 def _all_events(args: LogrocketReadExportArgs, scope: Scope) -> Flow[None]:
     if args.save_as:
         raise ArgumentsError("save_as: leave out for iterate; run() saves the file.")
-    downloads = _downloads(scope)
+    downloads = scope.downloads
     with downloads.aside() as draft:
         yield from _download(args.export, draft, scope)
         batches = _Batches(draft, args, downloads.at_most)

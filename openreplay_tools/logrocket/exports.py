@@ -147,8 +147,7 @@ class Listing:
             mark = fingerprint(entry.url)
             opens = handle(here, mark)
             self.addresses[opens] = entry.url
-            if self._scope.handles is not None:
-                self._scope.handles.keep(opens, entry.url)
+            self._scope.handles.keep(opens, entry.url)
             if mark not in self._seen:
                 self._seen.add(mark)
                 found.append(Export(handle=opens, position=len(self._seen)))

@@ -17,7 +17,7 @@ from openreplay_tools.notte.access import at_notte
 from openreplay_tools.notte.arguments import SessionId, Wait
 from openreplay_tools.notte.frames import pictures_at
 from openreplay_tools.notte.playlist import doubt
-from openreplay_tools.notte.video import downloads_of, fetch_video
+from openreplay_tools.notte.video import fetch_video
 from openreplay_tools.operation import Arguments, Record, operation
 from openreplay_tools.text import Given, Own, identifier, own
 from openreplay_tools.windows import format_offset, parse_offset
@@ -195,7 +195,7 @@ def notte_get_frames(args: NotteGetFramesArgs, scope: Scope) -> Flow[Frames]:
     times: an error is mostly to be seen near the end.
     """
     offsets = [_offset(text) for text in args.at]
-    downloads = downloads_of(scope)
+    downloads = scope.downloads
     if args.save:
         _check_names(args.session, offsets, downloads)
     with downloads.aside() as draft:

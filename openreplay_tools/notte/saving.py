@@ -16,7 +16,7 @@ from openreplay_tools.notte.access import at_notte
 from openreplay_tools.notte.arguments import SessionId, Wait
 from openreplay_tools.notte.containers import EXTENSIONS, NAMES
 from openreplay_tools.notte.playlist import doubt, pieces
-from openreplay_tools.notte.video import downloads_of, fetch_video
+from openreplay_tools.notte.video import fetch_video
 from openreplay_tools.operation import Arguments, Record, operation
 from openreplay_tools.recordings import Container
 from openreplay_tools.text import Given, Own, identifier, own
@@ -142,7 +142,7 @@ def notte_save_replay(args: NotteSaveReplayArgs, scope: Scope) -> Flow[SavedVide
     Waits while Notte prepares it. The ending follows from the video's bytes. Ids come from notte_list_sessions; to look
     at moments without keeping a file call notte_get_frames.
     """
-    downloads = downloads_of(scope)
+    downloads = scope.downloads
     _check_names(args, downloads)
 
     def expect(container: Container) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from openreplay_tools.downloads import Downloads
 from openreplay_tools.errors import (
     ApiError,
     AuthenticationError,
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from openreplay_tools.recordings import Container
 
 _INSTEAD = "nothing of it was kept. Try again later, or watch the replay in Notte's console."
-_FURTHER = 1024**3  # bytes of a video, where a scope was made by hand
 
 
 class _ExpiredError(OpenReplayToolsError):
@@ -60,11 +58,6 @@ class Video:
     segments: int | None = None
     complete: bool = True
     told_ms: int | None = None
-
-
-def downloads_of(scope: Scope) -> Downloads:
-    """Return where files may be written, and how long they may get."""
-    return scope.downloads or Downloads("", _FURTHER)
 
 
 def fetch_video(
@@ -131,7 +124,7 @@ def _brought(
             if isinstance(error, _ExpiredError) and not fresh:
                 raise
         draft.restart()
-    return (yield from _joined(media, draft, expect, downloads_of(scope).download_deadline))
+    return (yield from _joined(media, draft, expect, scope.downloads.download_deadline))
 
 
 class _InTime:
